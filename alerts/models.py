@@ -1,0 +1,140 @@
+"""What is wrong, and whom to tell."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from credentials.keys import reveal, seal
+from credentials.sealed import SealedModel
+from fleet.models import Host
+
+
+class Rule(models.Model):
+    """A condition somebody wrote: metric op threshold for duration."""
+
+    class Op(models.TextChoices):
+        ABOVE = ">", "above"
+        AT_LEAST = ">=", "at least"
+        BELOW = "<", "below"
+        AT_MOST = "<=", "at most"
+
+    name = models.CharField(max_length=100, unique=True)
+    metric = models.CharField(max_length=80)
+    labels = models.JSONField(default=dict, blank=True, help_text="only series with these labels; empty: each one for itself")
+    op = models.CharField(max_length=2, choices=Op.choices, default=Op.ABOVE)
+    warning = models.FloatField(null=True, blank=True)
+    critical = models.FloatField(null=True, blank=True)
+    for_seconds = models.PositiveIntegerField("for", default=0, help_text="seconds the condition must hold")
+    clear = models.FloatField(null=True, blank=True, help_text="level at which it ends; empty: 10 % back from the limit")
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.warning is None and self.critical is None:
+            raise ValidationError("Give a warning level, a critical level, or both.")
+
+
+class Alert(models.Model):
+    """One case of a rule at one host (and one set of labels): pending, firing, resolved."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "pending"
+        FIRING = "firing", "firing"
+        RESOLVED = "resolved", "resolved"
+
+    class Severity(models.TextChoices):
+        WARNING = "warning", "warning"
+        CRITICAL = "critical", "critical"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="alerts")
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="alerts")
+    series = models.CharField(max_length=500, blank=True, help_text='the labels, as JSON with sorted keys; "" without labels')
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    value = models.FloatField(null=True)
+    opened_at = models.DateTimeField()
+    fired_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    cause = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "host", "series"], condition=~models.Q(state="resolved"), name="one_open_alert"
+            )
+        ]
+        indexes = [models.Index(fields=["state", "-opened_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.rule} at {self.host}"
+
+
+class Channel(SealedModel):
+    """Where messages go. The address is sealed, because many addresses hold tokens."""
+
+    SEALED: ClassVar[tuple[str, ...]] = ("url",)
+
+    name = models.CharField(max_length=100, unique=True)
+    url = models.TextField(editable=False)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def set_url(self, text: str) -> None:
+        seal(self, "url", text)
+
+    def reveal_url(self) -> str:
+        return reveal(self, "url")
+
+
+class Notification(models.Model):
+    """One delivery: a row of the outbox, written in the transaction of its cause.
+
+    `id` is the idempotency key: a repeated delivery carries the same.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        SENDING = "sending", "sending"
+        SENT = "sent", "sent"
+        FAILED = "failed", "failed"
+
+    class Kind(models.TextChoices):
+        PROBLEM = "problem", "problem"
+        RECOVERY = "recovery", "recovery"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="notifications")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["alert", "channel", "kind"], name="one_notification")]
+        indexes = [models.Index(fields=["state", "next_attempt_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.channel}"

@@ -1,0 +1,91 @@
+"""Where this installation's credential keys are, and the keyring made of them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from credentials.keyring import Keyring, KeyringError, new_key
+from credentials.sealed import SealedModel, sealed_models
+
+
+def keyring() -> Keyring:
+    """The keyring. Raises ImproperlyConfigured when the keys are missing or wrong.
+
+    The file is read anew when it changed, so that running workers follow a rotation.
+    """
+    if settings.CREDENTIAL_KEYS:
+        return _keyring(tuple(settings.CREDENTIAL_KEYS))
+    path = Path(settings.CREDENTIAL_KEY_FILE)
+    if not path.exists():
+        make_key_file(path)
+    return _keyring(read_key_file(path))
+
+
+@lru_cache(maxsize=4)
+def _keyring(keys: tuple[str, ...]) -> Keyring:
+    try:
+        return Keyring(keys)
+    except KeyringError as problem:
+        raise ImproperlyConfigured(f"{problem} Look at CREDENTIAL_KEYS or {settings.CREDENTIAL_KEY_FILE}.") from None
+
+
+def read_key_file(path: Path) -> tuple[str, ...]:
+    """The keys of our own key file, one a line; refused when group or others can read it."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise ImproperlyConfigured(f"The credential key file {path} cannot be read.") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ImproperlyConfigured(f"The credential key file {path} can be read by others. Run: chmod 600 {path}")
+    return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+def make_key_file(path: Path) -> None:
+    """Make the first key, but never in place of one under which secrets are stored."""
+    stored = sum(model.objects.count() for model in sealed_models())  # type: ignore[attr-defined]
+    if stored:
+        raise ImproperlyConfigured(
+            f"The credential key file {path} is missing, but {stored} secrets are stored under it. "
+            "Put it back, or set CREDENTIAL_KEYS_FILE."
+        )
+    write_key_file(path, (new_key(),), replace=False)
+
+
+def write_key_file(path: Path, keys: tuple[str, ...], *, replace: bool) -> None:
+    """Write all keys, whole or not at all, mode 0600. Without `replace` an existing file stays."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("# Keep this file apart from the database, and keep a copy: without it the stored secrets are lost.\n")
+        file.writelines(key + "\n" for key in keys)
+        file.flush()
+        os.fsync(file.fileno())
+    if replace:
+        os.replace(draft, path)
+        return
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process made it first
+    finally:
+        draft.unlink()
+
+
+def seal(row: SealedModel, field: str, text: str) -> None:
+    """Set a secret of a row, not yet saved. An empty text clears it."""
+    setattr(row, field, keyring().seal(text, row.place(field)) if text else "")
+
+
+def reveal(row: SealedModel, field: str) -> str:
+    """The secret in the clear. Raises SecretUnreadable, ImproperlyConfigured."""
+    sealed = str(getattr(row, field))
+    return keyring().open(sealed, row.place(field)) if sealed else ""
+
+

@@ -1,0 +1,50 @@
+"""Addresses as people type them. Pure."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,62}\$?")
+
+
+def clean_address(text: str) -> str:
+    """An IPv4 or IPv6 address or a DNS name in its usual form; ValueError with a sentence if it is none.
+
+    The allow-list is strict: nothing that a shell, a log line or a resolver could read as more than a name.
+    """
+    text = text.strip()
+    literal = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        return str(ip_address(literal))
+    except ValueError:
+        pass
+    if "%" in literal:
+        raise ValueError("Link-local addresses with a zone are not supported yet.")
+    try:
+        name = text.rstrip(".").encode("idna").decode("ascii").lower() if not text.isascii() else text.rstrip(".").lower()
+    except UnicodeError:
+        raise ValueError(f"{text!r} is neither an IP address nor a host name.") from None
+    labels = name.split(".")
+    if not name or len(name) > 253 or not all(LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{text!r} is neither an IP address nor a host name.")
+    if labels[-1].isdigit():
+        raise ValueError(f"{text!r} is not a complete IP address.")
+    return name
+
+
+def clean_username(text: str) -> str:
+    """A login name; ValueError with a sentence if it could not be one."""
+    text = text.strip()
+    if not USERNAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a user name.")
+    return text
+
+
+def clean_name(text: str) -> str:
+    """A name of ours for a host: one printable line of up to 100 characters."""
+    text = " ".join(text.split())
+    if not text or len(text) > 100 or not text.isprintable():
+        raise ValueError("A name is one printable line of up to 100 characters.")
+    return text

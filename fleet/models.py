@@ -1,0 +1,186 @@
+"""What we watch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from credentials.models import Credential
+from fleet.addresses import clean_address, clean_name
+from fleet.failures import BY_NUMBER, Code
+from fleet.states import State
+
+MIN_INTERVAL, MAX_INTERVAL, DEFAULT_INTERVAL = 2, 86_400, 15
+
+
+def validate_address(text: str) -> None:
+    try:
+        clean_address(text)
+    except ValueError as problem:
+        raise ValidationError(str(problem)) from None
+
+
+def validate_name(text: str) -> None:
+    try:
+        clean_name(text)
+    except ValueError as problem:
+        raise ValidationError(str(problem)) from None
+
+
+class Tag(models.Model):
+    """A word that groups hosts."""
+
+    name = models.SlugField(max_length=50, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HostQuerySet(models.QuerySet["Host"]):
+    def present(self) -> HostQuerySet:
+        """All but the removed ones, whose rows are still being deleted in the background."""
+        return self.filter(removed_at=None)
+
+
+class Host(models.Model):
+    """A machine we watch. One address may be watched several times; only the name is unique."""
+
+    class Transport(models.TextChoices):
+        SSH = "ssh", "SSH"
+        LOCAL = "local", "this machine itself"
+
+    name = models.CharField(max_length=100, unique=True, validators=[validate_name])
+    name_is_own = models.BooleanField(
+        default=True, editable=False, help_text="somebody chose the name; otherwise the host's own replaces it at the first poll"
+    )
+    address = models.CharField(max_length=255, validators=[validate_address], help_text="IPv4, IPv6 or DNS name")
+    port = models.PositiveIntegerField(default=22, validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    transport = models.CharField(max_length=10, choices=Transport.choices, default=Transport.SSH, editable=False)
+    credential = models.ForeignKey(Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="hosts")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="hosts")
+    interval_seconds = models.PositiveIntegerField(
+        "interval", default=DEFAULT_INTERVAL, help_text="seconds between two polls",
+        validators=[MinValueValidator(MIN_INTERVAL), MaxValueValidator(MAX_INTERVAL)],
+    )
+    enabled = models.BooleanField(default=True, help_text="switched off, the host is paused")
+    first_key_accepted_by = models.CharField(
+        max_length=150, blank=True, editable=False, help_text="who decided that the first key seen is accepted"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, help_text="every change of how the host is reached moves it: the session's revision")
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = HostQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HostKey(models.Model):
+    """A public key of a host: accepted by somebody, or offered by whoever answered there."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="host_keys")
+    algorithm = models.CharField(max_length=60)
+    public = models.TextField(help_text="algorithm and base64, as in known_hosts")
+    fingerprint = models.CharField(max_length=60)
+    seen_at = models.DateTimeField(auto_now_add=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-seen_at"]
+        constraints = [models.UniqueConstraint(fields=["host", "public"], name="host_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.fingerprint}"
+
+
+class HostState(models.Model):
+    """What is true of a host now: one narrow row, written at every poll.
+
+    Deliberately without indexes: ten thousand rows sort in 3 ms, and each index would be
+    written at every poll.
+    """
+
+    host = models.OneToOneField(Host, on_delete=models.CASCADE, primary_key=True, related_name="state_row")
+
+    # the clock
+    next_poll_at = models.BigIntegerField(default=0, help_text="Unix seconds of the next slot; 0: at once")
+    backoff_until = models.BigIntegerField(default=0, help_text="Unix seconds before which a refused credential is not tried again")
+    open_slots = models.TextField(default="", blank=True, help_text="claimed slots without a row yet, as '1790000000;'")
+
+    # what is known
+    state = models.CharField(max_length=10, default=State.PENDING, choices=[(s.value, s.value) for s in State])
+    state_since = models.DateTimeField(null=True)
+    polled_at = models.BigIntegerField(default=0, help_text="Unix seconds of the newest slot with a row")
+    seen_at = models.BigIntegerField(default=0, help_text="Unix seconds of the newest slot that was measured")
+    failures_in_row = models.PositiveIntegerField(default=0)
+    failure_number = models.PositiveSmallIntegerField(default=0)
+    failure_detail = models.CharField(max_length=400, blank=True)
+
+    # headline numbers
+    cpu_percent = models.FloatField(null=True)
+    memory_percent = models.FloatField(null=True)
+    swap_percent = models.FloatField(null=True)
+    filesystem_percent = models.FloatField(null=True)
+    filesystem_mount = models.CharField(max_length=255, blank=True)
+    load1 = models.FloatField(null=True)
+    network_receive_bytes_per_second = models.FloatField(null=True)
+    network_transmit_bytes_per_second = models.FloatField(null=True)
+    poll_seconds = models.FloatField(null=True)
+
+    # the last row in full
+    layout_id = models.BigIntegerField(null=True)
+    vector = models.BinaryField(default=b"")
+    spark = models.BinaryField(default=b"", help_text="cpu_percent of the last 60 minutes, a byte a minute, 255: none")
+    spark_minute = models.BigIntegerField(default=0, help_text="Unix minute of the last byte")
+    boot_id = models.CharField(max_length=64, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    session = models.JSONField(default=dict, blank=True, help_text="how the session was opened: stages, logins, cost")
+
+    def __str__(self) -> str:
+        return f"{self.host_id}: {self.state}"
+
+    @property
+    def failure(self) -> Code | None:
+        return BY_NUMBER.get(self.failure_number)
+
+    @property
+    def failure_json(self) -> dict[str, Any] | None:
+        """The failure as the API shows it."""
+        code = self.failure
+        if code is None:
+            return None
+        text = f"{code.text} ({self.failure_detail})" if self.failure_detail else code.text
+        return {"code": code.name, "text": text, "next_step": code.next_step}
+
+
+class Event(models.Model):
+    """Something about a host changed."""
+
+    class Kind(models.TextChoices):
+        STATE = "state", "state changed"
+        REBOOTED = "rebooted", "rebooted"
+        KEY_ACCEPTED = "host_key_accepted", "host key accepted"
+        KEY_CHANGED = "host_key_changed", "host key changed"
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    text = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["host", "-at"])]
+
+    def __str__(self) -> str:
+        return self.text
