@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 from credentials.keyring import SecretUnreadable
 from fleet.failures import CODES, PollFailure
@@ -38,6 +40,7 @@ class Board:
         self.draft = draft
         self.stages: list[dict[str, Any]] = [s for s in draft.stages if s["state"] in ("ok", "ask")]
         self.began = time.monotonic()
+        self.writer = ThreadPoolExecutor(1)
 
     def done(self, name: str, text: str = "", *, state: str = "ok", seconds: float | None = None, next_step: str = "") -> None:
         took = time.monotonic() - self.began if seconds is None else seconds
@@ -84,6 +87,9 @@ def run_preflight(draft_id: str) -> None:
         board.fail(failure)
     except (SecretUnreadable, ImproperlyConfigured) as problem:
         board.fail(PollFailure(CODES["CREDENTIAL_UNREADABLE"], str(problem)))
+    finally:
+        board.writer.submit(connections.close_all)
+        board.writer.shutdown()
 
 
 def bounded(work: Coroutine[Any, Any, Any], board: Board) -> Any:
@@ -112,8 +118,8 @@ async def log_in(target: Target, board: Board) -> Measurement:
     try:
         conversation = Conversation()
         await Conversation.open(session, into=conversation)
-        await asyncio.to_thread(board.done, "shell", conversation.interpreter)
-        await asyncio.to_thread(board.done, "probe", f"psutil {'of the host' if conversation.psutil == 'host' else 'sent along'}")
+        await in_order(board, board.done, "shell", conversation.interpreter)
+        await in_order(board, board.done, "probe", f"psutil {'of the host' if conversation.psutil == 'host' else 'sent along'}")
         rates = Rates()
         rates.measure(await conversation.ask(frozenset()))
         await asyncio.sleep(1.0)
@@ -121,19 +127,26 @@ async def log_in(target: Target, board: Board) -> Measurement:
         conversation.close()
     finally:
         await session.close()
+    await in_order(board, board.write)
     if measurement is None:
         raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
     return measurement
 
 
+async def in_order(board: Board, function: Callable[..., None], *arguments: Any) -> None:
+    await asyncio.get_running_loop().run_in_executor(board.writer, function, *arguments)
+
+
 def note(board: Board, stage: str, seconds: float) -> None:
-    """Remember a stage of the connection; the rows are written by the next stage that waits."""
+    """Remember a stage of the connection."""
     if stage == "host_key" and not board.draft.key_accepted:
         return
     texts = {"host_key": f"{board.draft.shown_fingerprint} accepted"}
     board.stages = [s for s in board.stages if s["name"] != stage]
     board.stages.append({"name": stage, "state": "ok", "text": texts.get(stage, ""), "seconds": round(seconds, 3), "next_step": ""})
     board.began = time.monotonic()
+    # The loop must not wait for the database; one thread keeps the writes in order.
+    board.writer.submit(board.write)
 
 
 def sample_text(measurement: Measurement) -> str:
