@@ -28,6 +28,7 @@ from pollers.target import Login, Target
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 CAN_MAKE_USERS = os.geteuid() == 0 and shutil.which("unshare") is not None
 FIRST_UID = 61000
+LISTENING = "Server listening"
 
 CONFIG = """
 ListenAddress {address}:{port}
@@ -173,13 +174,14 @@ class Sshd:
         lines = [self._options, config]
         lines += [f"HostKey {path}" for path in sorted(self.directory.glob("host_*"))]
         (self.directory / "config").write_text("\n".join(lines) + "\n")
+        starts = self.log.count(LISTENING)
         command = [SSHD, "-D", "-f", f"{self.directory}/config", "-E", f"{self.directory}/log"]
         if self.users:
             command = ["unshare", "-m", "sh", "-c", self._namespace(), "sh", *command]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
-        self._wait_for_port()
+        self._wait_for_port(starts)
 
     def stop(self) -> None:
         """End the server with all its sessions, as a switched off machine would."""
@@ -201,7 +203,7 @@ class Sshd:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _wait_for_port(self) -> None:
+    def _wait_for_port(self, starts: int) -> None:
         assert self._process is not None
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
@@ -209,7 +211,7 @@ class Sshd:
                 assert self._process.stderr is not None
                 said = self._process.stderr.read().decode(errors="replace")
                 raise RuntimeError(f"sshd ended: {said} {self.log}")
-            if "Server listening" in self.log:
+            if self.log.count(LISTENING) > starts:
                 return
             time.sleep(0.02)
         raise RuntimeError(f"sshd did not begin to listen: {self.log}")

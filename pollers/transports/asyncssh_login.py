@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -26,7 +27,11 @@ async def parse_private_key(login: Login) -> asyncssh.SSHKey | None:
     if not login.private_key:
         return None
     try:
-        return asyncssh.import_private_key(login.private_key, login.passphrase or None)
+        if not login.passphrase:
+            return asyncssh.import_private_key(login.private_key)
+        # A passphrase is made slow to try on purpose, up to seconds: not in the loop.
+        read = asyncssh.import_private_key
+        return await asyncio.to_thread(read, login.private_key, login.passphrase)
     except asyncssh.KeyEncryptionError:
         detail = "The stored private key cannot be read: its passphrase is missing or wrong."
     except (asyncssh.KeyImportError, ValueError):

@@ -22,6 +22,9 @@ from pollers.transports.base import (
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+LINGER_SECONDS = 1.0
+"""How long output may still come after the command ended."""
+
 NOT_FOUND = 127
 """The exit status with which a shell says that there is no such program."""
 
@@ -101,8 +104,9 @@ class LocalChannel(asyncio.SubprocessProtocol):
             self._receiver.received(data, stderr=fd == 2)
 
     def process_exited(self) -> None:
-        # What the command left behind would hold the pipes open.
+        # What the command left behind would hold the pipes open; what left the group still may.
         self._signal_group()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_pipes)
 
     def connection_lost(self, exc: Exception | None) -> None:
         status = None if self._transport is None else self._transport.get_returncode()
@@ -129,13 +133,19 @@ class LocalChannel(asyncio.SubprocessProtocol):
         self._silent = True
         if self._transport is not None and self.running:
             self._signal_group()
-            self._transport.close()
+            self._close_pipes()  # not the transport: it would race the loop for the exit status
         else:
             self.gone.set()
 
     def _input(self) -> asyncio.WriteTransport | None:
         pipe = None if self._transport is None else self._transport.get_pipe_transport(0)
         return cast("asyncio.WriteTransport | None", pipe)
+
+    def _close_pipes(self) -> None:
+        for number in (0, 1, 2):
+            pipe = None if self._transport is None else self._transport.get_pipe_transport(number)
+            if pipe is not None:
+                pipe.close()
 
     def _signal_group(self) -> None:
         if self._transport is None:
