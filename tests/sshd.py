@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -145,7 +146,7 @@ class Sshd:
 
     @property
     def logins(self) -> int:
-        return self.log.count("Accepted ")
+        return len(re.findall(r"^Accepted (?!key)", self.log, re.MULTILINE))
 
     @property
     def refusals(self) -> int:
