@@ -49,7 +49,7 @@ def _gauges() -> list[Entry]:
     rows: list[tuple[str, Unit, str, tuple[str, ...]]] = [
         ("memory_total_bytes", "bytes", "Memory the kernel can use.", ()),
         ("memory_available_bytes", "bytes", "Memory that programs can still get without swapping.", ()),
-        ("memory_used_bytes", "bytes", "Memory in use, as psutil counts it.", ()),
+        ("memory_used_bytes", "bytes", "Memory that is not available: total - available.", ()),
         ("memory_free_bytes", "bytes", "Memory that nothing uses, not even a cache.", ()),
         ("memory_buffers_bytes", "bytes", "Memory that buffers block devices.", ()),
         ("memory_cached_bytes", "bytes", "Memory that caches files; given back when needed.", ()),

@@ -3,8 +3,10 @@
 
 def collect(host):
     memory = host.psutil.virtual_memory()
-    for field in ("total", "available", "used", "free", "buffers", "cached"):
+    for field in ("total", "available", "free", "buffers", "cached"):
         yield "memory_%s_bytes" % field, {}, getattr(memory, field, None)
+    # Not psutil's field: before release 7 it left caches out in another way.
+    yield "memory_used_bytes", {}, memory.total - memory.available
     swap = host.psutil.swap_memory()
     yield "swap_total_bytes", {}, swap.total
     yield "swap_used_bytes", {}, swap.used
