@@ -56,6 +56,7 @@ class _Host:
         self.expires = 0.0
         self.doubtful = False
         self.users = 0
+        self.used_at = 0.0
 
     async def drop(self) -> None:
         link, self.link = self.link, None
@@ -95,6 +96,14 @@ class Engine:
         """How many sessions are open."""
         return sum(host.link is not None for host in self._hosts.values())
 
+    def revisions(self) -> dict[int, tuple[str, float]]:
+        """The revision of each open session, and when it was last used (Unix time)."""
+        return {
+            host_id: (host.link.revision, host.used_at)
+            for host_id, host in list(self._hosts.items())
+            if host.link is not None
+        }
+
     async def poll(self, job: Job, prepare: Prepare) -> Outcome:
         """Poll one host. Never raises but when cancelled."""
         started = time.monotonic()
@@ -109,6 +118,7 @@ class Engine:
             except Exception as exc:
                 failure = _mistake(job, exc)
             host.doubtful = failure is not None
+            host.used_at = time.time()
         if isinstance(failure, HostKeyRefused):
             attempt.shown_key = failure.shown_key
         return Outcome(
