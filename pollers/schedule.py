@@ -18,7 +18,7 @@ from fleet.models import HostState
 from metrics.store import write_gap
 from pollers.models import Scheduler
 
-PHASE = "((h.id * 2654435761) % h.interval_seconds)"
+PHASE = "((h.id * 2654435761) %% h.interval_seconds)"
 SILENCE_IS_A_GAP = 2.0
 """Seconds without a tick after which skipped slots are written down as a gap."""
 LONGEST_BACKOFF = 86_400

