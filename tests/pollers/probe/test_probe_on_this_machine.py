@@ -198,6 +198,17 @@ async def test_a_probe_nobody_asks_leaves(shell_session, monkeypatch):
     assert conversation.closed
 
 
+@pytest.mark.parametrize("change", [b"(99, 0)", b"None"])
+async def test_an_old_or_broken_psutil_of_the_host_is_replaced(shell_session, monkeypatch, change):
+    program = bundle.program().replace(b"MINIMUM = (5, 3)", b"MINIMUM = " + change)
+    monkeypatch.setattr(bundle, "program", lambda: program)
+    _, conversation = await opened(shell_session, INTERPRETERS[-1])
+    assert conversation.psutil == "sent"
+    report = await conversation.ask(frozenset(("facts",)))
+    assert report.facts["psutil"] == psutil.__version__
+    assert [run for run in report.collectors if run.error] == []
+
+
 async def test_a_collector_that_fails_leaves_the_others(shell_session, monkeypatch):
     program = bundle.program().replace(b"os.getloadavg()", b"os.nothing()")
     monkeypatch.setattr(bundle, "program", lambda: program)
