@@ -39,7 +39,11 @@ def judge(reports: Sequence[HostReport], now: datetime) -> None:
         return
     open_alerts: dict[tuple[int, int], list[Alert]] = defaultdict(list)
     hosts = {report.host.pk for report in reports}
-    for alert in Alert.objects.filter(host_id__in=hosts).exclude(state=Alert.State.RESOLVED).select_for_update():
+    for alert in (
+        Alert.objects.filter(host_id__in=hosts)
+        .exclude(state=Alert.State.RESOLVED)
+        .select_for_update()
+    ):
         open_alerts[alert.rule_id, alert.host_id].append(alert)
     channels: list[Channel] | None = None
     for report in reports:
@@ -47,7 +51,13 @@ def judge(reports: Sequence[HostReport], now: datetime) -> None:
             alerts = open_alerts[rule.pk, report.host.pk]
             cases = {labels_of(a.series): case_of(a) for a in alerts}
             speaks = report.measured or rule.metric in STATE_METRICS
-            steps = verdicts(condition_of(rule), report.values, cases, now.timestamp(), complete=report.complete and speaks)
+            steps = verdicts(
+                condition_of(rule),
+                report.values,
+                cases,
+                now.timestamp(),
+                complete=report.complete and speaks,
+            )
             if not steps:
                 continue
             if channels is None:
@@ -59,7 +69,14 @@ def judge(reports: Sequence[HostReport], now: datetime) -> None:
 STATE_METRICS = {"up", "host_down", "host_blocked", "host_unknown"}
 
 
-def apply(rule: Rule, report: HostReport, step: Transition, alerts: list[Alert], channels: list[Channel], now: datetime) -> None:
+def apply(
+    rule: Rule,
+    report: HostReport,
+    step: Transition,
+    alerts: list[Alert],
+    channels: list[Channel],
+    now: datetime,
+) -> None:
     """One transition of one case."""
     alert = next((a for a in alerts if labels_of(a.series) == step.labels), None)
     match step.step:
@@ -69,7 +86,12 @@ def apply(rule: Rule, report: HostReport, step: Transition, alerts: list[Alert],
             if alert is None:
                 alert = open_alert(rule, report, step, now, Alert.State.FIRING)
                 alerts.append(alert)
-            alert.state, alert.severity, alert.value, alert.fired_at = Alert.State.FIRING, step.severity, step.value, now
+            alert.state, alert.severity, alert.value, alert.fired_at = (
+                Alert.State.FIRING,
+                step.severity,
+                step.value,
+                now,
+            )
             alert.save(update_fields=["state", "severity", "value", "fired_at"])
             queue(alert, Notification.Kind.PROBLEM, channels, now)
         case "change" if alert is not None:
@@ -85,17 +107,28 @@ def apply(rule: Rule, report: HostReport, step: Transition, alerts: list[Alert],
             alerts.remove(alert)
 
 
-def open_alert(rule: Rule, report: HostReport, step: Transition, now: datetime, state: str) -> Alert:
+def open_alert(
+    rule: Rule, report: HostReport, step: Transition, now: datetime, state: str
+) -> Alert:
     return Alert.objects.create(
-        rule=rule, host=report.host, series=json.dumps(dict(step.labels), sort_keys=True) if step.labels else "",
-        severity=step.severity, state=state, value=step.value, opened_at=now, cause=report.cause[:500],
+        rule=rule,
+        host=report.host,
+        series=json.dumps(dict(step.labels), sort_keys=True) if step.labels else "",
+        severity=step.severity,
+        state=state,
+        value=step.value,
+        opened_at=now,
+        cause=report.cause[:500],
     )
 
 
 def queue(alert: Alert, kind: str, channels: Sequence[Channel], now: datetime) -> None:
     """A message per channel, in the outbox. Only the first firing of a case is a message."""
     Notification.objects.bulk_create(
-        [Notification(alert=alert, channel=channel, kind=kind, next_attempt_at=now) for channel in channels],
+        [
+            Notification(alert=alert, channel=channel, kind=kind, next_attempt_at=now)
+            for channel in channels
+        ],
         ignore_conflicts=True,
     )
 
@@ -105,12 +138,16 @@ def queue_recovery(alert: Alert, now: datetime) -> None:
     Notification.objects.filter(
         alert=alert, kind=Notification.Kind.PROBLEM, state=Notification.State.QUEUED, attempts=0
     ).delete()
-    told = Channel.objects.filter(notifications__alert=alert, notifications__kind=Notification.Kind.PROBLEM)
+    told = Channel.objects.filter(
+        notifications__alert=alert, notifications__kind=Notification.Kind.PROBLEM
+    )
     queue(alert, Notification.Kind.RECOVERY, list(told), now)
 
 
 def condition_of(rule: Rule) -> Condition:
-    return Condition(rule.metric, rule.op, rule.warning, rule.critical, rule.for_seconds, rule.clear, rule.labels)
+    return Condition(
+        rule.metric, rule.op, rule.warning, rule.critical, rule.for_seconds, rule.clear, rule.labels
+    )
 
 
 def case_of(alert: Alert) -> Case:

@@ -16,7 +16,10 @@ def message_of(notification: Notification) -> Message:
     what = describe(alert)
     if notification.kind == Notification.Kind.PROBLEM:
         subject = f"{alert.severity.upper()} {alert.host.name}: {what}"
-        lines = [f"{alert.host.name} ({alert.host.address}): {what}.", f"Since {alert.opened_at:%Y-%m-%d %H:%M:%S} UTC."]
+        lines = [
+            f"{alert.host.name} ({alert.host.address}): {what}.",
+            f"Since {alert.opened_at:%Y-%m-%d %H:%M:%S} UTC.",
+        ]
         if alert.cause:
             lines.append(alert.cause)
     else:
@@ -28,7 +31,9 @@ def message_of(notification: Notification) -> Message:
             f"Resolved {alert.resolved_at:%Y-%m-%d %H:%M:%S} UTC, after {lasted // 60} min {lasted % 60} s.",
         ]
     lines += ["", f"{settings.PUBLIC_URL}/hosts/{alert.host_id}/", f"{settings.PUBLIC_URL}/alerts/"]
-    return Message(key=str(notification.pk), subject=one_line(subject), body="\n".join(lines) + "\n")
+    return Message(
+        key=str(notification.pk), subject=one_line(subject), body="\n".join(lines) + "\n"
+    )
 
 
 def describe(alert: Alert) -> str:

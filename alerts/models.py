@@ -24,12 +24,20 @@ class Rule(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     metric = models.CharField(max_length=80)
-    labels = models.JSONField(default=dict, blank=True, help_text="only series with these labels; empty: each one for itself")
+    labels = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="only series with these labels; empty: each one for itself",
+    )
     op = models.CharField(max_length=2, choices=Op.choices, default=Op.ABOVE)
     warning = models.FloatField(null=True, blank=True)
     critical = models.FloatField(null=True, blank=True)
-    for_seconds = models.PositiveIntegerField("for", default=0, help_text="seconds the condition must hold")
-    clear = models.FloatField(null=True, blank=True, help_text="level at which it ends; empty: 10 % back from the limit")
+    for_seconds = models.PositiveIntegerField(
+        "for", default=0, help_text="seconds the condition must hold"
+    )
+    clear = models.FloatField(
+        null=True, blank=True, help_text="level at which it ends; empty: 10 % back from the limit"
+    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -58,7 +66,11 @@ class Alert(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="alerts")
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="alerts")
-    series = models.CharField(max_length=500, blank=True, help_text='the labels, as JSON with sorted keys; "" without labels')
+    series = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text='the labels, as JSON with sorted keys; "" without labels',
+    )
     severity = models.CharField(max_length=10, choices=Severity.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     value = models.FloatField(null=True)
@@ -73,7 +85,9 @@ class Alert(models.Model):
         ordering = ["-opened_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["rule", "host", "series"], condition=~models.Q(state="resolved"), name="one_open_alert"
+                fields=["rule", "host", "series"],
+                condition=~models.Q(state="resolved"),
+                name="one_open_alert",
             )
         ]
         indexes = [models.Index(fields=["state", "-opened_at"])]
@@ -133,7 +147,9 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [models.UniqueConstraint(fields=["alert", "channel", "kind"], name="one_notification")]
+        constraints = [
+            models.UniqueConstraint(fields=["alert", "channel", "kind"], name="one_notification")
+        ]
         indexes = [models.Index(fields=["state", "next_attempt_at"])]
 
     def __str__(self) -> str:

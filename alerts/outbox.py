@@ -28,8 +28,12 @@ State = Notification.State
 def deliver_due() -> None:
     """Send what is due. A sender that died in the middle left `sending`: that is sent again."""
     now = timezone.now()
-    Notification.objects.filter(state=State.SENDING, next_attempt_at__lt=now - STUCK_AFTER).update(state=State.QUEUED)
-    due = Notification.objects.filter(state=State.QUEUED, next_attempt_at__lte=now, channel__enabled=True)
+    Notification.objects.filter(state=State.SENDING, next_attempt_at__lt=now - STUCK_AFTER).update(
+        state=State.QUEUED
+    )
+    due = Notification.objects.filter(
+        state=State.QUEUED, next_attempt_at__lte=now, channel__enabled=True
+    )
     for pk in due.order_by("created_at").values_list("pk", flat=True)[:BATCH]:
         deliver(pk)
 
@@ -50,10 +54,14 @@ def deliver(pk: object) -> None:
         sender(url).send(url, message_of(notification))
     except (DeliveryError, ValueError, SecretUnreadable, ImproperlyConfigured) as problem:
         log.warning("notification %s was not delivered: %s", pk, problem)
-        final = getattr(problem, "permanent", False) or now - notification.created_at > GIVEN_UP_AFTER
+        final = (
+            getattr(problem, "permanent", False) or now - notification.created_at > GIVEN_UP_AFTER
+        )
         wait = WAITS[min(notification.attempts, len(WAITS) - 1)]
         row.update(
-            state=State.FAILED if final else State.QUEUED, error=str(problem)[:300], next_attempt_at=now + timedelta(seconds=wait)
+            state=State.FAILED if final else State.QUEUED,
+            error=str(problem)[:300],
+            next_attempt_at=now + timedelta(seconds=wait),
         )
         return
     row.update(state=State.SENT, sent_at=timezone.now(), error="")
@@ -67,6 +75,8 @@ def may_go(notification: Notification) -> bool:
         alert=notification.alert_id, channel=notification.channel_id, kind=Notification.Kind.PROBLEM
     ).first()
     if problem is None or problem.state == State.FAILED:
-        Notification.objects.filter(pk=notification.pk).update(state=State.FAILED, error="its problem was never delivered")
+        Notification.objects.filter(pk=notification.pk).update(
+            state=State.FAILED, error="its problem was never delivered"
+        )
         return False
     return problem.state == State.SENT

@@ -21,7 +21,10 @@ CLEAR_BACK = 0.1
 """A case ends 10 % of its limit back from it, unless the rule names a clear level."""
 
 OPS: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
 }
 
 
@@ -58,7 +61,12 @@ class Transition:
 
 
 def judge(
-    condition: Condition, values: Mapping[tuple[str, Labels], float], cases: Mapping[Labels, Case], now: float, *, complete: bool
+    condition: Condition,
+    values: Mapping[tuple[str, Labels], float],
+    cases: Mapping[Labels, Case],
+    now: float,
+    *,
+    complete: bool,
 ) -> list[Transition]:
     """The transitions that these values cause.
 
@@ -79,11 +87,15 @@ def judge(
     if complete:
         for labels, case in cases.items():
             if labels not in seen:
-                found.append(Transition(labels, "resolve" if case.firing else "drop", case.severity, None))
+                found.append(
+                    Transition(labels, "resolve" if case.firing else "drop", case.severity, None)
+                )
     return found
 
 
-def judge_one(condition: Condition, labels: Labels, value: float, case: Case | None, now: float) -> Transition | None:
+def judge_one(
+    condition: Condition, labels: Labels, value: float, case: Case | None, now: float
+) -> Transition | None:
     level = severity_of(condition, value)
     if case is None:
         if level is None:

@@ -21,9 +21,15 @@ class TokenAuthentication(BaseAuthentication):
         if not words or words[0].lower() not in (b"token", b"bearer"):
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("The Authorization header is 'Token …' with one word behind it.")
+            raise AuthenticationFailed(
+                "The Authorization header is 'Token …' with one word behind it."
+            )
         text = words[1].decode("ascii", "replace")
-        token = ApiToken.objects.select_related("user").filter(digest=digest(text), user__is_active=True).first()
+        token = (
+            ApiToken.objects.select_related("user")
+            .filter(digest=digest(text), user__is_active=True)
+            .first()
+        )
         if token is None:
             raise AuthenticationFailed("This token is not known, or its user is switched off.")
         now = timezone.now()

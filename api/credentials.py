@@ -15,14 +15,31 @@ from pollers.inventory import InventoryError, credential_changed, make_credentia
 
 class CredentialSerializer(serializers.ModelSerializer[Credential]):
     name = serializers.CharField(required=False, max_length=100)
-    password = serializers.CharField(write_only=True, required=False, allow_blank=True, trim_whitespace=False)
-    private_key = serializers.CharField(write_only=True, required=False, allow_blank=True, trim_whitespace=False)
-    passphrase = serializers.CharField(write_only=True, required=False, allow_blank=True, trim_whitespace=False)
+    password = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, trim_whitespace=False
+    )
+    private_key = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, trim_whitespace=False
+    )
+    passphrase = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, trim_whitespace=False
+    )
     kind = serializers.CharField(read_only=True)
 
     class Meta:
         model = Credential
-        fields = ["id", "name", "username", "kind", "key_fingerprint", "password", "private_key", "passphrase", "created_at", "changed_at"]
+        fields = [
+            "id",
+            "name",
+            "username",
+            "kind",
+            "key_fingerprint",
+            "password",
+            "private_key",
+            "passphrase",
+            "created_at",
+            "changed_at",
+        ]
         read_only_fields = ["key_fingerprint", "created_at", "changed_at"]
 
     def create(self, validated: dict[str, Any]) -> Credential:
@@ -42,7 +59,9 @@ class CredentialSerializer(serializers.ModelSerializer[Credential]):
             credential.set_password(validated["password"])
         if "private_key" in validated:
             try:
-                credential.set_private_key(validated["private_key"], validated.get("passphrase", ""))
+                credential.set_private_key(
+                    validated["private_key"], validated.get("passphrase", "")
+                )
             except PrivateKeyError as problem:
                 raise ValidationError({"private_key": [str(problem)]}) from None
         credential.save()

@@ -24,7 +24,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Polling goes on, the database and the broker answer."""
     ready = polling() and broker()
-    return HttpResponse("ready\n" if ready else "not ready\n", status=200 if ready else 503, content_type="text/plain")
+    return HttpResponse(
+        "ready\n" if ready else "not ready\n",
+        status=200 if ready else 503,
+        content_type="text/plain",
+    )
 
 
 def polling() -> bool:

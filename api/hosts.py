@@ -21,8 +21,13 @@ from pollers.inventory import InventoryError, add_host, change_host, remove
 from pollers.schedule import poll_now
 
 HEADLINES = (
-    "cpu_percent", "memory_percent", "swap_percent", "filesystem_percent", "load1",
-    "network_receive_bytes_per_second", "network_transmit_bytes_per_second",
+    "cpu_percent",
+    "memory_percent",
+    "swap_percent",
+    "filesystem_percent",
+    "load1",
+    "network_receive_bytes_per_second",
+    "network_transmit_bytes_per_second",
 )
 RESERVED = {"metric", "from", "to", "points", "format"}
 
@@ -32,7 +37,9 @@ class HostSerializer(serializers.ModelSerializer[Host]):
 
     tags = serializers.ListField(child=serializers.SlugField(max_length=50), required=False)
     name = serializers.CharField(required=False, allow_blank=True, max_length=100)
-    credential = serializers.PrimaryKeyRelatedField(queryset=Credential.objects.all(), allow_null=True, required=False)
+    credential = serializers.PrimaryKeyRelatedField(
+        queryset=Credential.objects.all(), allow_null=True, required=False
+    )
     accept_host_key = serializers.BooleanField(write_only=True, required=False, default=False)
     state = serializers.SerializerMethodField()
     state_since = serializers.DateTimeField(source="state_row.state_since", read_only=True)
@@ -44,8 +51,21 @@ class HostSerializer(serializers.ModelSerializer[Host]):
     class Meta:
         model = Host
         fields = [
-            "id", "name", "address", "port", "credential", "tags", "enabled", "interval_seconds", "accept_host_key",
-            "state", "state_since", "seen_at", "failure", "latest", "facts",
+            "id",
+            "name",
+            "address",
+            "port",
+            "credential",
+            "tags",
+            "enabled",
+            "interval_seconds",
+            "accept_host_key",
+            "state",
+            "state_since",
+            "seen_at",
+            "failure",
+            "latest",
+            "facts",
         ]
 
     def to_representation(self, instance: Host) -> dict[str, Any]:
@@ -104,7 +124,9 @@ class translated:
 class HostViewSet(viewsets.ModelViewSet[Host]):
     """The hosts."""
 
-    queryset = Host.objects.present().select_related("state_row", "credential").prefetch_related("tags")
+    queryset = (
+        Host.objects.present().select_related("state_row", "credential").prefetch_related("tags")
+    )
     serializer_class = HostSerializer
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
@@ -112,7 +134,11 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
         hosts = super().get_queryset()
         query = self.request.query_params
         if state := query.get("state"):
-            hosts = hosts.filter(enabled=False) if state == "paused" else hosts.filter(enabled=True, state_row__state=state)
+            hosts = (
+                hosts.filter(enabled=False)
+                if state == "paused"
+                else hosts.filter(enabled=True, state_row__state=state)
+            )
         for tag in query.getlist("tag"):
             hosts = hosts.filter(tags__name=tag)
         if text := query.get("search"):
@@ -130,9 +156,13 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
         """Poll now."""
         host = self.get_object()
         if not host.enabled:
-            raise ValidationError({"detail": "The host is paused. Resume it first (enabled: true)."})
+            raise ValidationError(
+                {"detail": "The host is paused. Resume it first (enabled: true)."}
+            )
         poll_now([host.pk])
-        return Response({"detail": "It will be polled within two seconds."}, status=status.HTTP_202_ACCEPTED)
+        return Response(
+            {"detail": "It will be polled within two seconds."}, status=status.HTTP_202_ACCEPTED
+        )
 
     @action(detail=True)
     def series(self, request: Request, pk: str | None = None) -> Response:
@@ -151,14 +181,27 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
         if not 1 <= points <= 5000:
             raise ValidationError({"points": ["Between 1 and 5000."]})
         labels = {name: value for name, value in query.items() if name not in RESERVED}
-        found = window(host.pk, [metric], start, end, interval=host.interval_seconds, points=points, labels=labels)
+        found = window(
+            host.pk,
+            [metric],
+            start,
+            end,
+            interval=host.interval_seconds,
+            points=points,
+            labels=labels,
+        )
         return Response(
             {
                 "metric": metric,
                 "unit": unit_of(metric),
                 "step_seconds": found.step,
                 "series": [
-                    {"labels": one.labels, "points": [list(pair) for pair in zip(found.times, one.values, strict=True)]}
+                    {
+                        "labels": one.labels,
+                        "points": [
+                            list(pair) for pair in zip(found.times, one.values, strict=True)
+                        ],
+                    }
                     for one in found.metrics[metric]
                 ],
             }

@@ -28,10 +28,23 @@ class TagViewSet(viewsets.ModelViewSet[Tag]):
 class RuleSerializer(serializers.ModelSerializer[Rule]):
     class Meta:
         model = Rule
-        fields = ["id", "name", "metric", "labels", "op", "warning", "critical", "for_seconds", "clear", "enabled"]
+        fields = [
+            "id",
+            "name",
+            "metric",
+            "labels",
+            "op",
+            "warning",
+            "critical",
+            "for_seconds",
+            "clear",
+            "enabled",
+        ]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        both = [attrs.get(name, getattr(self.instance, name, None)) for name in ("warning", "critical")]
+        both = [
+            attrs.get(name, getattr(self.instance, name, None)) for name in ("warning", "critical")
+        ]
         if both == [None, None]:
             raise serializers.ValidationError("Give a warning level, a critical level, or both.")
         return attrs
@@ -55,7 +68,20 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
 
     class Meta:
         model = Alert
-        fields = ["id", "rule", "host", "labels", "severity", "state", "value", "opened_at", "fired_at", "acknowledged_at", "resolved_at", "cause"]
+        fields = [
+            "id",
+            "rule",
+            "host",
+            "labels",
+            "severity",
+            "state",
+            "value",
+            "opened_at",
+            "fired_at",
+            "acknowledged_at",
+            "resolved_at",
+            "cause",
+        ]
 
     def get_labels(self, alert: Alert) -> dict[str, str]:
         return dict(json.loads(alert.series)) if alert.series else {}
@@ -71,7 +97,11 @@ class AlertViewSet(viewsets.ReadOnlyModelViewSet[Alert]):
         alerts = super().get_queryset()
         for name in ("state", "host", "severity"):
             if value := self.request.query_params.get(name):
-                alerts = alerts.filter(**{name: value}) if name != "host" or value.isdigit() else alerts.none()
+                alerts = (
+                    alerts.filter(**{name: value})
+                    if name != "host" or value.isdigit()
+                    else alerts.none()
+                )
         return alerts
 
 

@@ -16,4 +16,7 @@ router.register("rules", RuleViewSet)
 router.register("alerts", AlertViewSet)
 router.register("events", EventViewSet)
 
-urlpatterns = [path("schema/", SpectacularAPIView.as_view(), name="schema"), path("", include(router.urls))]
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("", include(router.urls)),
+]

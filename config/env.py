@@ -56,11 +56,17 @@ def read_named_file(setting: str, path: Path) -> str:
         content = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "not a text file"
-        raise ImproperlyConfigured(f"{setting} names {path}, which cannot be read: {reason}.") from None
+        raise ImproperlyConfigured(
+            f"{setting} names {path}, which cannot be read: {reason}."
+        ) from None
     if mode & stat.S_IWOTH:
-        raise ImproperlyConfigured(f"{setting} names {path}, which everybody can write. Run: chmod o-w {path}")
+        raise ImproperlyConfigured(
+            f"{setting} names {path}, which everybody can write. Run: chmod o-w {path}"
+        )
     if mode & stat.S_IROTH and not on_read_only_mount(path):
-        warnings.warn(f"{setting} names {path}, which everybody can read. Run: chmod o-r {path}", stacklevel=2)
+        warnings.warn(
+            f"{setting} names {path}, which everybody can read. Run: chmod o-r {path}", stacklevel=2
+        )
     if not content:
         raise ImproperlyConfigured(f"{setting} names {path}, which is empty.")
     return content
@@ -79,7 +85,9 @@ def data_dir() -> Path:
     except OSError as problem:
         raise ImproperlyConfigured(f"DATA_DIR {path} cannot be made: {problem.strerror}.") from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ImproperlyConfigured(f"DATA_DIR {path} cannot be written. Choose another, or change its owner.")
+        raise ImproperlyConfigured(
+            f"DATA_DIR {path} cannot be written. Choose another, or change its owner."
+        )
     return path
 
 
@@ -98,7 +106,9 @@ def read_private_file(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         raise ImproperlyConfigured(f"The key file {path} cannot be read.") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ImproperlyConfigured(f"The key file {path} can be read by others. Run: chmod 600 {path}")
+        raise ImproperlyConfigured(
+            f"The key file {path} can be read by others. Run: chmod 600 {path}"
+        )
     return content
 
 

@@ -27,5 +27,7 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response["Content-Security-Policy"] = ADMIN if request.path.startswith("/admin/") else STRICT
+        response["Content-Security-Policy"] = (
+            ADMIN if request.path.startswith("/admin/") else STRICT
+        )
         return response

@@ -22,11 +22,21 @@ VERSION = re.search(r"^## (\d\S*)", (BASE_DIR / "CHANGELOG.md").read_text(), re.
 DATA_DIR = env.data_dir()
 BIND = env.text("BIND", "127.0.0.1")
 PORT = env.integer("PORT", 8000, low=1, high=65535)
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://{f'[{BIND}]' if ':' in BIND else BIND}:{PORT}").rstrip("/")
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{f'[{BIND}]' if ':' in BIND else BIND}:{PORT}").rstrip(
+    "/"
+)
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname:
-    raise ImproperlyConfigured(f"PUBLIC_URL must look like https://rollcall.example.org, not {PUBLIC_URL!r}.")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", BIND, _public.hostname]
+    raise ImproperlyConfigured(
+        f"PUBLIC_URL must look like https://rollcall.example.org, not {PUBLIC_URL!r}."
+    )
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    BIND,
+    _public.hostname,
+]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 
@@ -98,7 +108,10 @@ LOGIN_REDIRECT_URL = "fleet"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
@@ -133,7 +146,9 @@ except Exception:
 match _database.get("ENGINE", ""):
     case "django.db.backends.sqlite3":
         if sqlite3.sqlite_version_info < (3, 35):
-            raise ImproperlyConfigured(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+            raise ImproperlyConfigured(
+                f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed."
+            )
         _database["OPTIONS"] = {
             **_database.get("OPTIONS", {}),
             "transaction_mode": "IMMEDIATE",
@@ -180,7 +195,9 @@ CELERY_WORKER_POOL = "threads"
 
 SSH_TRANSPORT = env.text("SSH_TRANSPORT", "asyncssh")
 if SSH_TRANSPORT not in ("asyncssh", "paramiko"):
-    raise ImproperlyConfigured(f"SSH_TRANSPORT must be asyncssh or paramiko, not {SSH_TRANSPORT!r}.")
+    raise ImproperlyConfigured(
+        f"SSH_TRANSPORT must be asyncssh or paramiko, not {SSH_TRANSPORT!r}."
+    )
 
 # --- mail ---------------------------------------------------------------------------------
 
@@ -194,7 +211,10 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"Rollcall <rollcall@{_public.hostna
 # --- API, admin, log ------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ReadOrModelPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],

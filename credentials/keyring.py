@@ -66,7 +66,9 @@ class Keyring:
             raise SecretUnreadable("The stored secret has an unknown form.")
         fernet = self._keys.get(name)
         if fernet is None:
-            raise SecretUnreadable(f"The stored secret needs credential key {name}, which is not here.")
+            raise SecretUnreadable(
+                f"The stored secret needs credential key {name}, which is not here."
+            )
         try:
             document = json.loads(fernet.decrypt(token.encode()))
         except (InvalidToken, ValueError):

@@ -32,7 +32,9 @@ def _keyring(keys: tuple[str, ...]) -> Keyring:
     try:
         return Keyring(keys)
     except KeyringError as problem:
-        raise ImproperlyConfigured(f"{problem} Look at CREDENTIAL_KEYS or {settings.CREDENTIAL_KEY_FILE}.") from None
+        raise ImproperlyConfigured(
+            f"{problem} Look at CREDENTIAL_KEYS or {settings.CREDENTIAL_KEY_FILE}."
+        ) from None
 
 
 def read_key_file(path: Path) -> tuple[str, ...]:
@@ -43,8 +45,12 @@ def read_key_file(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError):
         raise ImproperlyConfigured(f"The credential key file {path} cannot be read.") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ImproperlyConfigured(f"The credential key file {path} can be read by others. Run: chmod 600 {path}")
-    return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+        raise ImproperlyConfigured(
+            f"The credential key file {path} can be read by others. Run: chmod 600 {path}"
+        )
+    return tuple(
+        line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")
+    )
 
 
 def make_key_file(path: Path) -> None:
@@ -63,7 +69,9 @@ def write_key_file(path: Path, keys: tuple[str, ...], *, replace: bool) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("# Keep this file apart from the database, and keep a copy: without it the stored secrets are lost.\n")
+        file.write(
+            "# Keep this file apart from the database, and keep a copy: without it the stored secrets are lost.\n"
+        )
         file.writelines(key + "\n" for key in keys)
         file.flush()
         os.fsync(file.fileno())
@@ -87,5 +95,3 @@ def reveal(row: SealedModel, field: str) -> str:
     """The secret in the clear. Raises SecretUnreadable, ImproperlyConfigured."""
     sealed = str(getattr(row, field))
     return keyring().open(sealed, row.place(field)) if sealed else ""
-
-

@@ -34,7 +34,9 @@ class Credential(SealedModel):
     @property
     def kind(self) -> str:
         """What it holds, in words."""
-        parts = [word for word, held in (("key", self.private_key), ("password", self.password)) if held]
+        parts = [
+            word for word, held in (("key", self.private_key), ("password", self.password)) if held
+        ]
         return " and ".join(parts) or "nothing"
 
     def set_password(self, text: str) -> None:

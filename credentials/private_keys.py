@@ -11,7 +11,9 @@ class PrivateKeyError(ValueError):
 
 def tidy(text: str) -> str:
     """A pasted key without CRLF, trailing blanks and blank lines around it."""
-    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")]
+    lines = [
+        line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -22,12 +24,20 @@ def fingerprint(text: str, passphrase: str = "") -> str:
     """
     if "PRIVATE KEY-----" not in text:
         if text.lstrip().startswith(("ssh-", "ecdsa-", "sk-")):
-            raise PrivateKeyError("This is a public key; the private one is needed (the file without .pub).")
-        raise PrivateKeyError("This is not a private key (it begins with -----BEGIN … PRIVATE KEY-----).")
+            raise PrivateKeyError(
+                "This is a public key; the private one is needed (the file without .pub)."
+            )
+        raise PrivateKeyError(
+            "This is not a private key (it begins with -----BEGIN … PRIVATE KEY-----)."
+        )
     try:
         key = asyncssh.import_private_key(text, passphrase or None)
     except asyncssh.KeyEncryptionError:
-        raise PrivateKeyError("The passphrase does not open this key." if passphrase else "This key needs a passphrase.") from None
+        raise PrivateKeyError(
+            "The passphrase does not open this key."
+            if passphrase
+            else "This key needs a passphrase."
+        ) from None
     except asyncssh.KeyImportError as problem:
         if "assphrase" in str(problem):
             raise PrivateKeyError("This key needs a passphrase.") from None

@@ -23,7 +23,11 @@ def clean_address(text: str) -> str:
     if "%" in literal:
         raise ValueError("Link-local addresses with a zone are not supported yet.")
     try:
-        name = text.rstrip(".").encode("idna").decode("ascii").lower() if not text.isascii() else text.rstrip(".").lower()
+        name = (
+            text.rstrip(".").encode("idna").decode("ascii").lower()
+            if not text.isascii()
+            else text.rstrip(".").lower()
+        )
     except UnicodeError:
         raise ValueError(f"{text!r} is neither an IP address nor a host name.") from None
     labels = name.split(".")

@@ -57,23 +57,41 @@ class Host(models.Model):
 
     name = models.CharField(max_length=100, unique=True, validators=[validate_name])
     name_is_own = models.BooleanField(
-        default=True, editable=False, help_text="somebody chose the name; otherwise the host's own replaces it at the first poll"
+        default=True,
+        editable=False,
+        help_text="somebody chose the name; otherwise the host's own replaces it at the first poll",
     )
-    address = models.CharField(max_length=255, validators=[validate_address], help_text="IPv4, IPv6 or DNS name")
-    port = models.PositiveIntegerField(default=22, validators=[MinValueValidator(1), MaxValueValidator(65535)])
-    transport = models.CharField(max_length=10, choices=Transport.choices, default=Transport.SSH, editable=False)
-    credential = models.ForeignKey(Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="hosts")
+    address = models.CharField(
+        max_length=255, validators=[validate_address], help_text="IPv4, IPv6 or DNS name"
+    )
+    port = models.PositiveIntegerField(
+        default=22, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    transport = models.CharField(
+        max_length=10, choices=Transport.choices, default=Transport.SSH, editable=False
+    )
+    credential = models.ForeignKey(
+        Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="hosts"
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="hosts")
     interval_seconds = models.PositiveIntegerField(
-        "interval", default=DEFAULT_INTERVAL, help_text="seconds between two polls",
+        "interval",
+        default=DEFAULT_INTERVAL,
+        help_text="seconds between two polls",
         validators=[MinValueValidator(MIN_INTERVAL), MaxValueValidator(MAX_INTERVAL)],
     )
     enabled = models.BooleanField(default=True, help_text="switched off, the host is paused")
     first_key_accepted_by = models.CharField(
-        max_length=150, blank=True, editable=False, help_text="who decided that the first key seen is accepted"
+        max_length=150,
+        blank=True,
+        editable=False,
+        help_text="who decided that the first key seen is accepted",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    changed_at = models.DateTimeField(auto_now=True, help_text="every change of how the host is reached moves it: the session's revision")
+    changed_at = models.DateTimeField(
+        auto_now=True,
+        help_text="every change of how the host is reached moves it: the session's revision",
+    )
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = HostQuerySet.as_manager()
@@ -111,18 +129,32 @@ class HostState(models.Model):
     written at every poll.
     """
 
-    host = models.OneToOneField(Host, on_delete=models.CASCADE, primary_key=True, related_name="state_row")
+    host = models.OneToOneField(
+        Host, on_delete=models.CASCADE, primary_key=True, related_name="state_row"
+    )
 
     # the clock
-    next_poll_at = models.BigIntegerField(default=0, help_text="Unix seconds of the next slot; 0: at once")
-    backoff_until = models.BigIntegerField(default=0, help_text="Unix seconds before which a refused credential is not tried again")
-    open_slots = models.TextField(default="", blank=True, help_text="claimed slots without a row yet, as '1790000000;'")
+    next_poll_at = models.BigIntegerField(
+        default=0, help_text="Unix seconds of the next slot; 0: at once"
+    )
+    backoff_until = models.BigIntegerField(
+        default=0, help_text="Unix seconds before which a refused credential is not tried again"
+    )
+    open_slots = models.TextField(
+        default="", blank=True, help_text="claimed slots without a row yet, as '1790000000;'"
+    )
 
     # what is known
-    state = models.CharField(max_length=10, default=State.PENDING, choices=[(s.value, s.value) for s in State])
+    state = models.CharField(
+        max_length=10, default=State.PENDING, choices=[(s.value, s.value) for s in State]
+    )
     state_since = models.DateTimeField(null=True)
-    polled_at = models.BigIntegerField(default=0, help_text="Unix seconds of the newest slot with a row")
-    seen_at = models.BigIntegerField(default=0, help_text="Unix seconds of the newest slot that was measured")
+    polled_at = models.BigIntegerField(
+        default=0, help_text="Unix seconds of the newest slot with a row"
+    )
+    seen_at = models.BigIntegerField(
+        default=0, help_text="Unix seconds of the newest slot that was measured"
+    )
     failures_in_row = models.PositiveIntegerField(default=0)
     failure_number = models.PositiveSmallIntegerField(default=0)
     failure_detail = models.CharField(max_length=400, blank=True)
@@ -141,11 +173,15 @@ class HostState(models.Model):
     # the last row in full
     layout_id = models.BigIntegerField(null=True)
     vector = models.BinaryField(default=b"")
-    spark = models.BinaryField(default=b"", help_text="cpu_percent of the last 60 minutes, a byte a minute, 255: none")
+    spark = models.BinaryField(
+        default=b"", help_text="cpu_percent of the last 60 minutes, a byte a minute, 255: none"
+    )
     spark_minute = models.BigIntegerField(default=0, help_text="Unix minute of the last byte")
     boot_id = models.CharField(max_length=64, blank=True)
     facts = models.JSONField(default=dict, blank=True)
-    session = models.JSONField(default=dict, blank=True, help_text="how the session was opened: stages, logins, cost")
+    session = models.JSONField(
+        default=dict, blank=True, help_text="how the session was opened: stages, logins, cost"
+    )
 
     def __str__(self) -> str:
         return f"{self.host_id}: {self.state}"

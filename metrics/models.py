@@ -13,7 +13,9 @@ class Layout(models.Model):
     """The names of the columns of a vector; shared by all hosts that report the same."""
 
     digest = models.CharField(max_length=64, unique=True)
-    columns = models.JSONField(help_text='[["cpu_percent", {}], ["filesystem_percent", {"mount": "/"}], …]')
+    columns = models.JSONField(
+        help_text='[["cpu_percent", {}], ["filesystem_percent", {"mount": "/"}], …]'
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -26,9 +28,13 @@ class Metric(models.Model):
     pk = models.CompositePrimaryKey("host_id", "slot")
     host_id = models.BigIntegerField()
     slot = models.BigIntegerField(help_text="Unix seconds")
-    outcome = models.PositiveSmallIntegerField(help_text="0: measured; else the number of the failure")
+    outcome = models.PositiveSmallIntegerField(
+        help_text="0: measured; else the number of the failure"
+    )
     layout_id = models.BigIntegerField(null=True)
-    vector = models.BinaryField(default=b"", help_text="little-endian float32, a value per column of the layout")
+    vector = models.BinaryField(
+        default=b"", help_text="little-endian float32, a value per column of the layout"
+    )
 
     def __str__(self) -> str:
         return f"{self.host_id} at {self.slot}"
@@ -43,7 +49,9 @@ class Detail(models.Model):
     document = models.BinaryField(help_text="zlib-compressed JSON")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["host_id", "kind", "at"], name="detail_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["host_id", "kind", "at"], name="detail_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.host_id} at {self.at}"

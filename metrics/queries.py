@@ -45,7 +45,11 @@ def latest(state: HostState) -> dict[Series, float]:
     except KeyError:
         return {}
     values = columns.unpack(bytes(state.vector))
-    return {series: value for series, value in zip(columns.series, values, strict=False) if not math.isnan(value)}
+    return {
+        series: value
+        for series, value in zip(columns.series, values, strict=False)
+        if not math.isnan(value)
+    }
 
 
 def latest_by_name(state: HostState) -> dict[str, Any]:
@@ -55,12 +59,20 @@ def latest_by_name(state: HostState) -> dict[str, Any]:
         if not labels:
             shown[name] = round_number(value)
         else:
-            shown.setdefault(name, []).append({"labels": dict(labels), "value": round_number(value)})
+            shown.setdefault(name, []).append(
+                {"labels": dict(labels), "value": round_number(value)}
+            )
     return shown
 
 
 def window(
-    host_id: int, metrics: Sequence[str], start: int, end: int, *, interval: int, points: int = DEFAULT_POINTS,
+    host_id: int,
+    metrics: Sequence[str],
+    start: int,
+    end: int,
+    *,
+    interval: int,
+    points: int = DEFAULT_POINTS,
     labels: Mapping[str, str] | None = None,
 ) -> Window:
     """Metrics of one host between two Unix times, at most `points` each, from one range scan.
@@ -97,7 +109,9 @@ def measured_rows(
     places: dict[int, list[tuple[Series, int]]] = {}
     rows = (
         Metric.objects.filter(host_id=host_id, slot__gte=start, slot__lt=end, outcome=0)
-        .order_by("slot").values_list("slot", "layout_id", "vector").iterator(2000)
+        .order_by("slot")
+        .values_list("slot", "layout_id", "vector")
+        .iterator(2000)
     )
     for slot, layout_id, vector in rows:
         if layout_id not in places:
@@ -106,7 +120,9 @@ def measured_rows(
             except KeyError:
                 series = ()
             places[layout_id] = [
-                (one, place) for place, one in enumerate(series) if one[0] in wanted and matches(one[1], labels)
+                (one, place)
+                for place, one in enumerate(series)
+                if one[0] in wanted and matches(one[1], labels)
             ]
         if places[layout_id]:
             yield slot, places[layout_id], layout(layout_id).unpack(bytes(vector))
@@ -120,7 +136,9 @@ def matches(labels: Labels, wanted: Mapping[str, str]) -> bool:
 def outcomes(host_id: int, start: int, end: int) -> list[tuple[int, int]]:
     """(slot, outcome) of every row in a range: what the state ribbon is drawn from."""
     return list(
-        Metric.objects.filter(host_id=host_id, slot__gte=start, slot__lt=end).order_by("slot").values_list("slot", "outcome")
+        Metric.objects.filter(host_id=host_id, slot__gte=start, slot__lt=end)
+        .order_by("slot")
+        .values_list("slot", "outcome")
     )
 
 
@@ -145,7 +163,11 @@ def known_metric(name: str) -> bool:
 
 def instances(values: Mapping[Series, float], name: str) -> Iterable[tuple[dict[str, str], float]]:
     """(labels, value) of every series of a metric, ordered by labels."""
-    return [(dict(labels), value) for (metric, labels), value in sorted(values.items()) if metric == name]
+    return [
+        (dict(labels), value)
+        for (metric, labels), value in sorted(values.items())
+        if metric == name
+    ]
 
 
 def round_number(value: float) -> float:

@@ -50,7 +50,16 @@ def write(rows: Sequence[Row]) -> None:
             )
     else:
         Metric.objects.bulk_create(
-            [Metric(host_id=r.host_id, slot=r.slot, outcome=r.outcome, layout_id=r.layout_id, vector=r.vector) for r in rows],
+            [
+                Metric(
+                    host_id=r.host_id,
+                    slot=r.slot,
+                    outcome=r.outcome,
+                    layout_id=r.layout_id,
+                    vector=r.vector,
+                )
+                for r in rows
+            ],
             ignore_conflicts=True,
         )
 
@@ -59,7 +68,12 @@ def write_details(host_id: int, at: int, details: dict[str, Any]) -> None:
     """Keep what is not a number, a row per kind."""
     Detail.objects.bulk_create(
         [
-            Detail(host_id=host_id, at=at, kind=kind, document=zlib.compress(json.dumps(document).encode(), 6))
+            Detail(
+                host_id=host_id,
+                at=at,
+                kind=kind,
+                document=zlib.compress(json.dumps(document).encode(), 6),
+            )
             for kind, document in details.items()
         ],
         ignore_conflicts=True,

@@ -26,8 +26,15 @@ STAGES = ("resolve", "tcp", "version", "host_key", "login", "shell", "probe", "s
 
 
 def make_draft(
-    owner: Any, *, address: str, port: int = 22, credential: Credential | None = None, username: str = "",
-    password: str = "", private_key: str = "", passphrase: str = "",
+    owner: Any,
+    *,
+    address: str,
+    port: int = 22,
+    credential: Credential | None = None,
+    username: str = "",
+    password: str = "",
+    private_key: str = "",
+    passphrase: str = "",
 ) -> Draft:
     """Keep what was typed. Raises InventoryError with a sentence when it cannot be tried."""
     try:
@@ -48,25 +55,36 @@ def make_draft(
 
 def typed_login(username: str, password: str, private_key: str, passphrase: str) -> dict[str, str]:
     if not password and not private_key.strip():
-        raise ValueError("Choose a credential, or type a user name with a password or a private key.")
+        raise ValueError(
+            "Choose a credential, or type a user name with a password or a private key."
+        )
     key = ""
     if private_key.strip():
         key = tidy(private_key)
         fingerprint(key, passphrase)
-    return {"username": clean_username(username), "password": password, "private_key": key, "passphrase": passphrase}
+    return {
+        "username": clean_username(username),
+        "password": password,
+        "private_key": key,
+        "passphrase": passphrase,
+    }
 
 
 def live_draft(draft_id: str, owner: Any) -> Draft | None:
     """A draft of this person that has not been forgotten."""
     try:
-        return Draft.objects.filter(pk=draft_id, owner=owner, created_at__gt=timezone.now() - LIFETIME).first()
+        return Draft.objects.filter(
+            pk=draft_id, owner=owner, created_at__gt=timezone.now() - LIFETIME
+        ).first()
     except (ValueError, ValidationError):
         return None
 
 
 def accept_draft_key(draft: Draft) -> bool:
     """The person accepts the key that was shown; true when the second connection may begin."""
-    taken = Draft.objects.filter(pk=draft.pk, key_accepted=False, finished=True).exclude(shown_key="")
+    taken = Draft.objects.filter(pk=draft.pk, key_accepted=False, finished=True).exclude(
+        shown_key=""
+    )
     return taken.update(key_accepted=True, finished=False) == 1
 
 
@@ -83,10 +101,17 @@ def draft_target(draft: Draft, transport: str) -> Target:
         login = login_of(Credential.objects.filter(pk=document["credential"]).first())
     else:
         login = Login(
-            username=document["username"], password=document["password"],
-            private_key=document["private_key"], passphrase=document["passphrase"],
+            username=document["username"],
+            password=document["password"],
+            private_key=document["private_key"],
+            passphrase=document["passphrase"],
         )
     return Target(
-        host_id=0, revision=str(draft.pk), transport=transport, address=document["address"], port=document["port"],
-        login=login, host_keys=(draft.shown_key,) if draft.key_accepted else (),
+        host_id=0,
+        revision=str(draft.pk),
+        transport=transport,
+        address=document["address"],
+        port=document["port"],
+        login=login,
+        host_keys=(draft.shown_key,) if draft.key_accepted else (),
     )

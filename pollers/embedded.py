@@ -27,8 +27,13 @@ class Embedded:
     def __init__(self) -> None:
         self.name = f"embedded@{socket.gethostname()}"
         self.worker = current_app.WorkController(
-            pool="threads", concurrency=THREADS, hostname=self.name, loglevel="WARNING",
-            without_mingle=True, without_gossip=True, without_heartbeat=True,
+            pool="threads",
+            concurrency=THREADS,
+            hostname=self.name,
+            loglevel="WARNING",
+            without_mingle=True,
+            without_gossip=True,
+            without_heartbeat=True,
         )
         self.beat = EmbeddedService(current_app, thread=True, scheduler_cls="celery.beat:Scheduler")
         self.thread = threading.Thread(target=self.worker.start, name="celery-worker", daemon=True)

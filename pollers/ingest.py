@@ -22,13 +22,36 @@ from pollers.outcome import Outcome
 from pollers.states import is_backoff, state_after, wait_after
 
 HEADLINES = (
-    "cpu_percent", "memory_percent", "swap_percent", "load1",
+    "cpu_percent",
+    "memory_percent",
+    "swap_percent",
+    "load1",
 )
 STATE_COLUMNS = (
-    "backoff_until", "state", "state_since", "polled_at", "seen_at", "failures_in_row", "failure_number", "failure_detail",
-    "cpu_percent", "memory_percent", "swap_percent", "filesystem_percent", "filesystem_mount", "load1",
-    "network_receive_bytes_per_second", "network_transmit_bytes_per_second", "poll_seconds",
-    "layout_id", "vector", "spark", "spark_minute", "boot_id", "facts", "session",
+    "backoff_until",
+    "state",
+    "state_since",
+    "polled_at",
+    "seen_at",
+    "failures_in_row",
+    "failure_number",
+    "failure_detail",
+    "cpu_percent",
+    "memory_percent",
+    "swap_percent",
+    "filesystem_percent",
+    "filesystem_mount",
+    "load1",
+    "network_receive_bytes_per_second",
+    "network_transmit_bytes_per_second",
+    "poll_seconds",
+    "layout_id",
+    "vector",
+    "spark",
+    "spark_minute",
+    "boot_id",
+    "facts",
+    "session",
 )
 MOST_SHOWN_CLOCK_ERROR = 30.0
 
@@ -42,8 +65,11 @@ def record(outcomes: Sequence[Outcome]) -> None:
     with transaction.atomic():
         states = {
             row.host_id: row
-            for row in HostState.objects.select_for_update(of=("self",) if connection.vendor == "postgresql" else ())
-            .filter(host_id__in={o.host_id for o in outcomes}, host__removed_at=None).select_related("host")
+            for row in HostState.objects.select_for_update(
+                of=("self",) if connection.vendor == "postgresql" else ()
+            )
+            .filter(host_id__in={o.host_id for o in outcomes}, host__removed_at=None)
+            .select_related("host")
         }
         known = [outcome for outcome in outcomes if outcome.host_id in states]
         rows, reports, waits = [], [], []
@@ -78,10 +104,16 @@ def metric_row(row: HostState, outcome: Outcome) -> Row:
 OWN: tuple[Series, ...] = (("poll_seconds", ()), ("clock_offset_seconds", ()))
 
 
-def with_own_series(measurement: Measurement, outcome: Outcome) -> tuple[tuple[Series, ...], tuple[float, ...]]:
+def with_own_series(
+    measurement: Measurement, outcome: Outcome
+) -> tuple[tuple[Series, ...], tuple[float, ...]]:
     """The measurement with what the central knows of it."""
     middle = outcome.finished_at - outcome.seconds / 2
-    return (*measurement.columns, *OWN), (*measurement.values, outcome.seconds, measurement.time - middle)
+    return (*measurement.columns, *OWN), (
+        *measurement.values,
+        outcome.seconds,
+        measurement.time - middle,
+    )
 
 
 def apply(row: HostState, outcome: Outcome) -> int | None:
@@ -136,11 +168,15 @@ def learn_key(row: HostState, outcome: Outcome) -> None:
     code = outcome.failure.code.name if outcome.failure else ""
     if code in ("HOSTKEY_UNKNOWN", "HOSTKEY_CHANGED"):
         _, new = HostKey.objects.get_or_create(
-            host=row.host, public=shown.public, defaults={"algorithm": shown.algorithm, "fingerprint": shown.fingerprint}
+            host=row.host,
+            public=shown.public,
+            defaults={"algorithm": shown.algorithm, "fingerprint": shown.fingerprint},
         )
         if new and code == "HOSTKEY_CHANGED":
             add_event(row, Event.Kind.KEY_CHANGED, f"Host key changed to {shown.fingerprint}")
-    elif row.host.first_key_accepted_by and not row.host.host_keys.exclude(accepted_at=None).exists():
+    elif (
+        row.host.first_key_accepted_by and not row.host.host_keys.exclude(accepted_at=None).exists()
+    ):
         keep_key(row.host, shown, by=row.host.first_key_accepted_by)
 
 
@@ -150,7 +186,11 @@ def take_measurement(row: HostState, measurement: Measurement, outcome: Outcome)
     for name in HEADLINES:
         setattr(row, name, number(values.get((name, ()))))
     fullest = max(
-        ((value, dict(labels)["mount"]) for (name, labels), value in values.items() if name == "filesystem_percent" and value == value),
+        (
+            (value, dict(labels)["mount"])
+            for (name, labels), value in values.items()
+            if name == "filesystem_percent" and value == value
+        ),
         default=None,
     )
     row.filesystem_percent, row.filesystem_mount = fullest if fullest else (None, "")
@@ -159,15 +199,22 @@ def take_measurement(row: HostState, measurement: Measurement, outcome: Outcome)
     row.network_transmit_bytes_per_second = total(values, "network_transmit_bytes_per_second")
     row.poll_seconds = outcome.seconds
     row.seen_at = outcome.slot
-    row.spark, row.spark_minute = next_spark(bytes(row.spark), row.spark_minute, outcome.slot // 60, row.cpu_percent)
+    row.spark, row.spark_minute = next_spark(
+        bytes(row.spark), row.spark_minute, outcome.slot // 60, row.cpu_percent
+    )
     if row.boot_id and measurement.boot_id and measurement.boot_id != row.boot_id:
         add_event(row, Event.Kind.REBOOTED, "Rebooted")
     row.boot_id = measurement.boot_id[:64]
     row.session = {
         **row.session,
-        "cost": {"cpu_seconds": measurement.cost.cpu_seconds, "memory_bytes": measurement.cost.memory_bytes},
+        "cost": {
+            "cpu_seconds": measurement.cost.cpu_seconds,
+            "memory_bytes": measurement.cost.memory_bytes,
+        },
         "bytes": outcome.bytes_received,
-        "collectors": [[run.name, round(run.seconds, 5), run.error] for run in measurement.collectors],
+        "collectors": [
+            [run.name, round(run.seconds, 5), run.error] for run in measurement.collectors
+        ],
     }
     if measurement.facts:
         row.facts = measurement.facts
@@ -216,7 +263,13 @@ def save_states(rows: list[HostState]) -> None:
         cursor.executemany(
             f"UPDATE fleet_hoststate SET {assignments} WHERE host_id = %s",  # noqa: S608 - our own column names
             [
-                [*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.host_id]
+                [
+                    *(
+                        field.get_db_prep_save(getattr(row, field.attname), connection)
+                        for field in fields
+                    ),
+                    row.host_id,
+                ]
                 for row in rows
             ],
         )
@@ -254,4 +307,6 @@ def report_of(row: HostState, outcome: Outcome) -> HostReport:
     values["host_blocked", ()] = float(state is State.BLOCKED)
     values["host_unknown", ()] = float(state is State.UNKNOWN)
     cause = f"{outcome.failure.code.text} {outcome.failure.code.name}" if outcome.failure else ""
-    return HostReport(row.host, values, measured=outcome.measurement is not None, complete=complete, cause=cause)
+    return HostReport(
+        row.host, values, measured=outcome.measurement is not None, complete=complete, cause=cause
+    )

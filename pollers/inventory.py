@@ -79,7 +79,9 @@ def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any)
         host.tags.set(tags_named(tags))
     if (host.address, host.port) != (before.address, before.port):
         host.host_keys.all().delete()
-    if any(getattr(host, name) != getattr(before, name) for name in REACHED_BY) or (host.enabled and not before.enabled):
+    if any(getattr(host, name) != getattr(before, name) for name in REACHED_BY) or (
+        host.enabled and not before.enabled
+    ):
         poll_now([host.pk])
     return host
 
@@ -87,7 +89,11 @@ def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any)
 def free_name(wanted: str) -> str:
     """The wanted name, or with a number behind it when it is taken."""
     taken = set(Host.objects.filter(name__startswith=wanted).values_list("name", flat=True))
-    return next(name for name in (wanted, *(f"{wanted}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+    return next(
+        name
+        for name in (wanted, *(f"{wanted}-{n}" for n in range(2, len(taken) + 3)))
+        if name not in taken
+    )
 
 
 def tags_named(names: Iterable[str]) -> list[Tag]:
@@ -95,7 +101,12 @@ def tags_named(names: Iterable[str]) -> list[Tag]:
 
 
 def make_credential(
-    *, username: str, password: str = "", private_key: str = "", passphrase: str = "", name: str = ""
+    *,
+    username: str,
+    password: str = "",
+    private_key: str = "",
+    passphrase: str = "",
+    name: str = "",
 ) -> Credential:
     """Save a credential, or return the one that already holds this key for this user.
 
@@ -111,7 +122,9 @@ def make_credential(
     credential.set_private_key(private_key, passphrase)
     credential.set_password(password)
     if credential.key_fingerprint and not password and not name:
-        same = Credential.objects.filter(username=username, key_fingerprint=credential.key_fingerprint, password="").first()
+        same = Credential.objects.filter(
+            username=username, key_fingerprint=credential.key_fingerprint, password=""
+        ).first()
         if same is not None:
             return same
     credential.name = name or free_credential_name(f"{username} ({credential.kind})")
@@ -122,7 +135,11 @@ def make_credential(
 
 def free_credential_name(wanted: str) -> str:
     taken = set(Credential.objects.filter(name__startswith=wanted).values_list("name", flat=True))
-    return next(name for name in (wanted, *(f"{wanted} {n}" for n in range(2, len(taken) + 3))) if name not in taken)
+    return next(
+        name
+        for name in (wanted, *(f"{wanted} {n}" for n in range(2, len(taken) + 3)))
+        if name not in taken
+    )
 
 
 def credential_changed(credential: Credential) -> None:
@@ -132,11 +149,15 @@ def credential_changed(credential: Credential) -> None:
 
 def pause(host_ids: Iterable[int]) -> int:
     """Stop looking at hosts; their sessions are closed by the worker that has them."""
-    return Host.objects.filter(pk__in=list(host_ids), enabled=True).update(enabled=False, changed_at=timezone.now())
+    return Host.objects.filter(pk__in=list(host_ids), enabled=True).update(
+        enabled=False, changed_at=timezone.now()
+    )
 
 
 def resume(host_ids: Iterable[int]) -> int:
-    ids = list(Host.objects.filter(pk__in=list(host_ids), enabled=False).values_list("pk", flat=True))
+    ids = list(
+        Host.objects.filter(pk__in=list(host_ids), enabled=False).values_list("pk", flat=True)
+    )
     Host.objects.filter(pk__in=ids).update(enabled=True, changed_at=timezone.now())
     poll_now(ids)
     return len(ids)
@@ -160,11 +181,17 @@ def keep_key(host: Host, shown: ShownKey, *, by: str) -> HostKey:
         host=host,
         public=shown.public,
         defaults={
-            "algorithm": shown.algorithm, "fingerprint": shown.fingerprint, "accepted_at": timezone.now(), "accepted_by": by,
+            "algorithm": shown.algorithm,
+            "fingerprint": shown.fingerprint,
+            "accepted_at": timezone.now(),
+            "accepted_by": by,
         },
     )
     Event.objects.create(
-        host=host, at=timezone.now(), kind=Event.Kind.KEY_ACCEPTED, text=f"Host key {shown.fingerprint} accepted by {by}"
+        host=host,
+        at=timezone.now(),
+        kind=Event.Kind.KEY_ACCEPTED,
+        text=f"Host key {shown.fingerprint} accepted by {by}",
     )
     return key
 

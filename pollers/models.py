@@ -13,10 +13,14 @@ from credentials.sealed import SealedModel
 class Worker(models.Model):
     """A live process that polls. Its row is its heartbeat."""
 
-    name = models.CharField(max_length=200, unique=True, help_text="the Celery node name; its direct queue is NAME.dq2")
+    name = models.CharField(
+        max_length=200, unique=True, help_text="the Celery node name; its direct queue is NAME.dq2"
+    )
     seen_at = models.FloatField(help_text="Unix seconds of the last heartbeat")
     sessions = models.PositiveIntegerField(default=0)
-    saturation = models.FloatField(default=0.0, help_text="0 to 1: share of the time its loop was busy")
+    saturation = models.FloatField(
+        default=0.0, help_text="0 to 1: share of the time its loop was busy"
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -49,7 +53,9 @@ class Draft(SealedModel):
     shown_key = models.TextField(blank=True, help_text="the public key the host showed")
     shown_fingerprint = models.CharField(max_length=60, blank=True)
     key_accepted = models.BooleanField(default=False)
-    connections = models.PositiveSmallIntegerField(default=0, help_text="at most two: one for the key, one to log in")
+    connections = models.PositiveSmallIntegerField(
+        default=0, help_text="at most two: one for the key, one to log in"
+    )
 
     def __str__(self) -> str:
         return f"draft {self.pk}"

@@ -17,7 +17,9 @@ DEAD_AFTER = 6.0
 
 
 def live_workers(now: float) -> list[str]:
-    return sorted(Worker.objects.filter(seen_at__gt=now - DEAD_AFTER).values_list("name", flat=True))
+    return sorted(
+        Worker.objects.filter(seen_at__gt=now - DEAD_AFTER).values_list("name", flat=True)
+    )
 
 
 def owner(host_id: int, workers: Sequence[str]) -> str | None:

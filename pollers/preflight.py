@@ -42,10 +42,24 @@ class Board:
         self.began = time.monotonic()
         self.writer = ThreadPoolExecutor(1)
 
-    def done(self, name: str, text: str = "", *, state: str = "ok", seconds: float | None = None, next_step: str = "") -> None:
+    def done(
+        self,
+        name: str,
+        text: str = "",
+        *,
+        state: str = "ok",
+        seconds: float | None = None,
+        next_step: str = "",
+    ) -> None:
         took = time.monotonic() - self.began if seconds is None else seconds
         self.began = time.monotonic()
-        stage = {"name": name, "state": state, "text": text, "seconds": round(took, 3), "next_step": next_step}
+        stage = {
+            "name": name,
+            "state": state,
+            "text": text,
+            "seconds": round(took, 3),
+            "next_step": next_step,
+        }
         self.stages = [s for s in self.stages if s["name"] != name] + [stage]
         self.write()
 
@@ -58,7 +72,9 @@ class Board:
         Draft.objects.filter(pk=self.draft.pk).update(stages=self.stages, **fields)
 
     def fail(self, failure: PollFailure) -> None:
-        text = f"{failure.code.name}: {failure.code.text}" + (f" ({failure.detail})" if failure.detail else "")
+        text = f"{failure.code.name}: {failure.code.text}" + (
+            f" ({failure.detail})" if failure.detail else ""
+        )
         self.done(self.running(), text, state="failed", next_step=failure.code.next_step)
         self.write(finished=True)
 
@@ -103,7 +119,9 @@ def bounded(work: Coroutine[Any, Any, Any], board: Board) -> Any:
         return asyncio.run(run())
     except TimeoutError:
         if board.running() in ("shell", "probe", "sample"):
-            raise PollFailure(CODES["PROBE_TIMEOUT"], f"no end of stage {board.running()} in {PATIENCE:.0f} s") from None
+            raise PollFailure(
+                CODES["PROBE_TIMEOUT"], f"no end of stage {board.running()} in {PATIENCE:.0f} s"
+            ) from None
         raise timed_out(board.passed) from None
 
 
@@ -119,7 +137,12 @@ async def log_in(target: Target, board: Board) -> Measurement:
         conversation = Conversation()
         await Conversation.open(session, into=conversation)
         await in_order(board, board.done, "shell", conversation.interpreter)
-        await in_order(board, board.done, "probe", f"psutil {'of the host' if conversation.psutil == 'host' else 'sent along'}")
+        await in_order(
+            board,
+            board.done,
+            "probe",
+            f"psutil {'of the host' if conversation.psutil == 'host' else 'sent along'}",
+        )
         rates = Rates()
         rates.measure(await conversation.ask(frozenset()))
         await asyncio.sleep(1.0)
@@ -143,13 +166,27 @@ def note(board: Board, stage: str, seconds: float) -> None:
         return
     texts = {"host_key": f"{board.draft.shown_fingerprint} accepted"}
     board.stages = [s for s in board.stages if s["name"] != stage]
-    board.stages.append({"name": stage, "state": "ok", "text": texts.get(stage, ""), "seconds": round(seconds, 3), "next_step": ""})
+    board.stages.append(
+        {
+            "name": stage,
+            "state": "ok",
+            "text": texts.get(stage, ""),
+            "seconds": round(seconds, 3),
+            "next_step": "",
+        }
+    )
     board.began = time.monotonic()
     # The loop must not wait for the database; one thread keeps the writes in order.
     board.writer.submit(board.write)
 
 
 def sample_text(measurement: Measurement) -> str:
-    values = {name: value for (name, labels), value in zip(measurement.columns, measurement.values, strict=True) if not labels}
+    values = {
+        name: value
+        for (name, labels), value in zip(measurement.columns, measurement.values, strict=True)
+        if not labels
+    }
     hostname = (measurement.facts or {}).get("hostname", "")
-    return f"{hostname}: CPU {values.get('cpu_percent', 0):.0f} %, memory {values.get('memory_percent', 0):.0f} %".strip(": ")
+    return f"{hostname}: CPU {values.get('cpu_percent', 0):.0f} %, memory {values.get('memory_percent', 0):.0f} %".strip(
+        ": "
+    )

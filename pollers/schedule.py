@@ -66,7 +66,13 @@ def skip_missed(now: float) -> int:
     aligned = f"%s + h.interval_seconds - ((%s - {PHASE}) %% h.interval_seconds)"
     with connection.cursor() as cursor:
         missed = update(cursor, f"next_poll_at = {aligned}", late, [second, second], [second])
-        update(cursor, f"next_poll_at = {aligned}, backoff_until = 0", ahead, [second, second], [second, second + LONGEST_BACKOFF])
+        update(
+            cursor,
+            f"next_poll_at = {aligned}, backoff_until = 0",
+            ahead,
+            [second, second],
+            [second, second + LONGEST_BACKOFF],
+        )
     return missed
 
 
@@ -81,7 +87,11 @@ def claim(now: float) -> list[Claim]:
     )
     with connection.cursor() as cursor:
         update(
-            cursor, assignments, "s.next_poll_at <= %s", [second, second, second, second, second], [second + 1],
+            cursor,
+            assignments,
+            "s.next_poll_at <= %s",
+            [second, second, second, second, second],
+            [second + 1],
             returning="host_id, open_slots",
         )
         rows = cursor.fetchall()
@@ -91,12 +101,21 @@ def claim(now: float) -> list[Claim]:
         *earlier, mine = [int(text) for text in open_slots.split(";") if text]
         interval = intervals[host_id]
         patience = poll_deadline(interval) + interval
-        overdue = tuple(sorted({slot for slot in earlier if slot + patience < now and slot != mine}))
+        overdue = tuple(
+            sorted({slot for slot in earlier if slot + patience < now and slot != mine})
+        )
         claims.append(Claim(host_id, mine, interval, overdue))
     return claims
 
 
-def update(cursor, assignments: str, condition: str, values: list[int], bounds: list[int], returning: str = "") -> int:  # type: ignore[no-untyped-def]
+def update(
+    cursor,
+    assignments: str,
+    condition: str,
+    values: list[int],
+    bounds: list[int],
+    returning: str = "",
+) -> int:  # type: ignore[no-untyped-def]
     """UPDATE the clocks of watched hosts. Returns how many rows it touched.
 
     PostgreSQL takes only rows that nobody else is claiming this very moment; SQLite has one

@@ -17,7 +17,9 @@ KEY_BACKOFF = {"HOSTKEY_UNKNOWN": 86_400, "HOSTKEY_CHANGED": 1800}
 """An unknown key waits for a person; a changed one is looked at now and then, in case the old machine is back."""
 
 
-def state_after(current: State, failure: PollFailure | None, failures_in_row: int, *, measured_before: bool) -> State:
+def state_after(
+    current: State, failure: PollFailure | None, failures_in_row: int, *, measured_before: bool
+) -> State:
     """The state after this outcome. `failures_in_row` counts this one."""
     if failure is None:
         return State.UP

@@ -25,7 +25,9 @@ def revision_of(host: Host) -> str:
 def revisions(host_ids: Iterable[int]) -> dict[int, str]:
     """The current revision of each host."""
     hosts = Host.objects.filter(pk__in=list(host_ids)).select_related("credential")
-    return {host.pk: revision_of(host) for host in hosts.only("changed_at", "credential__changed_at")}
+    return {
+        host.pk: revision_of(host) for host in hosts.only("changed_at", "credential__changed_at")
+    }
 
 
 def load_target(host_id: int) -> Target:

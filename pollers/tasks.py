@@ -55,7 +55,11 @@ def batches(claims: list[Claim]) -> Iterator[list[Claim]]:
     claims.sort(key=lambda claim: claim.interval)
     start = 0
     for end in range(1, len(claims) + 1):
-        if end == len(claims) or end - start >= BATCH or claims[end].interval > 2 * claims[start].interval:
+        if (
+            end == len(claims)
+            or end - start >= BATCH
+            or claims[end].interval > 2 * claims[start].interval
+        ):
             yield claims[start:end]
             start = end
 
@@ -64,7 +68,8 @@ def close_overdue(claims: list[Claim], now: float) -> None:
     """Slots that were claimed but never ended: a worker was killed, or a task expired."""
     late = [
         Outcome(one.host_id, slot, "", now, 0.0, failure=PollFailure(CODES["MONITOR_LATE"]))
-        for one in claims for slot in one.overdue
+        for one in claims
+        for slot in one.overdue
     ]
     if late:
         record(late)
@@ -87,8 +92,12 @@ def job(host_id: int, slot: int, revision: str, interval: int) -> Job:
     if slot % 3600 < interval:
         extras.add("facts")
     return Job(
-        host_id=host_id, slot=slot, revision=revision, deadline=slot + poll_deadline(interval),
-        extras=frozenset(extras), keep=interval <= KEEP_UP_TO,
+        host_id=host_id,
+        slot=slot,
+        revision=revision,
+        deadline=slot + poll_deadline(interval),
+        extras=frozenset(extras),
+        keep=interval <= KEEP_UP_TO,
     )
 
 

@@ -114,10 +114,15 @@ class Poller:
             close_old_connections()
             record(outcomes)
         except DatabaseError as problem:
-            log.warning("the database is away, %d polls wait: %s", len(outcomes), type(problem).__name__)
+            log.warning(
+                "the database is away, %d polls wait: %s", len(outcomes), type(problem).__name__
+            )
             waiting = outcomes + self.unwritten
             if len(waiting) > MOST_UNWRITTEN:
-                log.error("%d polls were dropped while the database was away", len(waiting) - MOST_UNWRITTEN)
+                log.error(
+                    "%d polls were dropped while the database was away",
+                    len(waiting) - MOST_UNWRITTEN,
+                )
             self.unwritten = waiting[-MOST_UNWRITTEN:]
             connections.close_all()
         except Exception:
@@ -127,7 +132,9 @@ class Poller:
                 try:
                     record([outcome])
                 except Exception:
-                    log.exception("the poll of host %d at %d was dropped", outcome.host_id, outcome.slot)
+                    log.exception(
+                        "the poll of host %d at %d was dropped", outcome.host_id, outcome.slot
+                    )
 
     # --- heartbeat and sweep -----------------------------------------------------------------
 
@@ -153,7 +160,8 @@ class Poller:
 
     def beat(self) -> None:
         Worker.objects.update_or_create(
-            name=self.name, defaults={"seen_at": time.time(), "sessions": len(self.engine.revisions())}
+            name=self.name,
+            defaults={"seen_at": time.time(), "sessions": len(self.engine.revisions())},
         )
 
     def sweep(self) -> None:
@@ -164,7 +172,9 @@ class Poller:
         now = time.time()
         good: dict[int, tuple[str, float]] = {
             host.pk: (revision_of(host), now - 3 * host.interval_seconds - 10)
-            for host in Host.objects.filter(pk__in=list(held), enabled=True, removed_at=None).select_related("credential")
+            for host in Host.objects.filter(
+                pk__in=list(held), enabled=True, removed_at=None
+            ).select_related("credential")
         }
         for host_id, (revision, used_at) in held.items():
             if host_id not in good or good[host_id][0] != revision or used_at < good[host_id][1]:

@@ -8,7 +8,17 @@ from pathlib import Path
 
 TEMPORARY = Path(tempfile.mkdtemp(prefix="rollcall-tests-"))
 for name in list(os.environ):
-    if name in ("BIND", "PORT", "PUBLIC_URL", "SECRET_KEY", "BROKER_URL", "EMAIL_URL", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ALLOWED_HOSTS"):
+    if name in (
+        "BIND",
+        "PORT",
+        "PUBLIC_URL",
+        "SECRET_KEY",
+        "BROKER_URL",
+        "EMAIL_URL",
+        "ADMIN_USERNAME",
+        "ADMIN_PASSWORD",
+        "ALLOWED_HOSTS",
+    ):
         del os.environ[name]
 os.environ["DATA_DIR"] = str(TEMPORARY)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

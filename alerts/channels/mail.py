@@ -31,14 +31,20 @@ class Mail:
             subject=message.subject,
             body=message.body,
             to=addresses(url),
-            headers={"Message-ID": f"<{message.key}@rollcall>", "X-Rollcall-Key": message.key, "Auto-Submitted": "auto-generated"},
+            headers={
+                "Message-ID": f"<{message.key}@rollcall>",
+                "X-Rollcall-Key": message.key,
+                "Auto-Submitted": "auto-generated",
+            },
         )
         try:
             mail.send()
         except smtplib.SMTPRecipientsRefused:
             raise DeliveryError("The mail server refuses the recipient.", permanent=True) from None
         except (smtplib.SMTPException, OSError) as problem:
-            raise DeliveryError(f"The mail server did not take it ({type(problem).__name__}).") from None
+            raise DeliveryError(
+                f"The mail server did not take it ({type(problem).__name__})."
+            ) from None
 
 
 def addresses(url: str) -> list[str]:

@@ -13,6 +13,8 @@ def sender(url: str) -> Sender:
     scheme = url.partition(":")[0].lower()
     found = SENDERS.get(scheme)
     if found is None:
-        raise ValueError(f"An address begins with {', '.join(f'{name}:' for name in SENDERS)}, for example mailto:ops@example.org.")
+        raise ValueError(
+            f"An address begins with {', '.join(f'{name}:' for name in SENDERS)}, for example mailto:ops@example.org."
+        )
     found.check(url)
     return found

@@ -28,13 +28,21 @@ DATA = ("filesystem_percent", (("mount", "/data"),))
 
 def measured(host: Host, slot: int, values: dict, boot: str = "boot-1", **facts) -> Outcome:
     measurement = Measurement(
-        tuple(values), tuple(values.values()), boot, float(slot), (), Cost(0.1, 1000), facts=facts or None
+        tuple(values),
+        tuple(values.values()),
+        boot,
+        float(slot),
+        (),
+        Cost(0.1, 1000),
+        facts=facts or None,
     )
     return Outcome(host.pk, slot, "", slot + 0.1, 0.1, measurement=measurement)
 
 
 def failed(host: Host, slot: int, code: str, **more) -> Outcome:
-    return Outcome(host.pk, slot, "", slot + 0.1, 0.1, failure=PollFailure(CODES[code], "why"), **more)
+    return Outcome(
+        host.pk, slot, "", slot + 0.1, 0.1, failure=PollFailure(CODES[code], "why"), **more
+    )
 
 
 def state(host: Host) -> HostState:
@@ -45,10 +53,21 @@ def test_a_measurement_is_a_row_and_the_headline_numbers(make_host):
     host = make_host()
     record([measured(host, SLOT, {CPU: 12.5, ROOT: 40.0, DATA: 91.0})])
     row = Metric.objects.get(host_id=host.pk, slot=SLOT)
-    values = dict(zip(layout(row.layout_id).series, layout(row.layout_id).unpack(bytes(row.vector)), strict=True))
+    values = dict(
+        zip(
+            layout(row.layout_id).series,
+            layout(row.layout_id).unpack(bytes(row.vector)),
+            strict=True,
+        )
+    )
     assert (row.outcome, values[CPU], values[DATA]) == (0, 12.5, 91.0)
     now = state(host)
-    assert (now.state, now.cpu_percent, now.filesystem_percent, now.filesystem_mount) == ("up", 12.5, 91.0, "/data")
+    assert (now.state, now.cpu_percent, now.filesystem_percent, now.filesystem_mount) == (
+        "up",
+        12.5,
+        91.0,
+        "/data",
+    )
     assert (now.seen_at, now.polled_at) == (SLOT, SLOT)
     assert latest(now)[ROOT] == 40.0
 
@@ -85,7 +104,11 @@ def test_an_unplugged_host_is_down_after_three_failures_and_retried_fast(make_ho
     assert [row.outcome for row in Metric.objects.order_by("slot")] == [0, 2, 2, 2]
     record([measured(host, SLOT + 30, {CPU: 1.0})])
     assert (state(host).state, state(host).failure, state(host).failures_in_row) == ("up", None, 0)
-    assert [event.text for event in Event.objects.order_by("pk")] == ["pending → up", "up → down: TCP_REFUSED", "down → up"]
+    assert [event.text for event in Event.objects.order_by("pk")] == [
+        "pending → up",
+        "up → down: TCP_REFUSED",
+        "down → up",
+    ]
 
 
 def test_a_refused_credential_blocks_at_once_and_is_tried_rarely(make_host):
@@ -110,7 +133,12 @@ def test_a_silent_probe_is_down_only_where_it_was_measured_before(make_host):
     known, new = make_host(name="known"), make_host(name="new")
     record([measured(known, SLOT, {CPU: 1.0})])
     for number in range(1, 4):
-        record([failed(known, SLOT + number, "PROBE_TIMEOUT"), failed(new, SLOT + number, "PROBE_TIMEOUT")])
+        record(
+            [
+                failed(known, SLOT + number, "PROBE_TIMEOUT"),
+                failed(new, SLOT + number, "PROBE_TIMEOUT"),
+            ]
+        )
     assert (state(known).state, state(new).state) == ("down", "blocked")
 
 
@@ -125,7 +153,13 @@ def test_an_agreed_first_key_is_pinned_with_who_decided(make_host):
     host = make_host(accept_first_key=True)
     key = ShownKey("ssh-ed25519", "ssh-ed25519 AAAA", "SHA256:abc")
     outcome = measured(host, SLOT, {CPU: 1.0})
-    record([Outcome(**{name: getattr(outcome, name) for name in outcome.__slots__} | {"shown_key": key})])
+    record(
+        [
+            Outcome(
+                **{name: getattr(outcome, name) for name in outcome.__slots__} | {"shown_key": key}
+            )
+        ]
+    )
     pinned = HostKey.objects.get(host=host)
     assert pinned.accepted_at is not None
     assert (pinned.fingerprint, pinned.accepted_by) == ("SHA256:abc", "a test")
@@ -143,7 +177,12 @@ def test_a_changed_key_is_offered_and_not_pinned(make_host):
 def test_a_host_without_a_chosen_name_takes_its_own(make_host):
     plain, chosen = make_host(address="192.0.2.7"), make_host(name="chosen")
     revision = plain.changed_at
-    record([measured(plain, SLOT, {CPU: 1.0}, hostname="web-1"), measured(chosen, SLOT, {CPU: 1.0}, hostname="web-2")])
+    record(
+        [
+            measured(plain, SLOT, {CPU: 1.0}, hostname="web-1"),
+            measured(chosen, SLOT, {CPU: 1.0}, hostname="web-2"),
+        ]
+    )
     plain.refresh_from_db()
     chosen.refresh_from_db()
     assert (plain.name, chosen.name) == ("web-1", "chosen")
@@ -162,7 +201,12 @@ def test_rules_fire_and_resolve_with_what_was_measured(make_host):
     host = make_host()
     record([measured(host, SLOT, {ROOT: 85.0, DATA: 20.0})])
     alert = Alert.objects.get()
-    assert (alert.state, alert.severity, alert.series, alert.value) == ("firing", "warning", '{"mount": "/"}', 85.0)
+    assert (alert.state, alert.severity, alert.series, alert.value) == (
+        "firing",
+        "warning",
+        '{"mount": "/"}',
+        85.0,
+    )
     record([measured(host, SLOT + 15, {ROOT: 95.0, DATA: 20.0})])
     assert Alert.objects.get().severity == "critical"
     record([measured(host, SLOT + 30, {ROOT: 50.0, DATA: 20.0})])
@@ -184,7 +228,13 @@ def test_down_is_an_alert_like_any_other(make_host):
 
 def test_a_series_has_gaps_where_nothing_was_measured(make_host):
     host = make_host()
-    record([measured(host, SLOT, {CPU: 10.0}), failed(host, SLOT + 15, "TCP_TIMEOUT"), measured(host, SLOT + 30, {CPU: 30.0})])
+    record(
+        [
+            measured(host, SLOT, {CPU: 10.0}),
+            failed(host, SLOT + 15, "TCP_TIMEOUT"),
+            measured(host, SLOT + 30, {CPU: 30.0}),
+        ]
+    )
     found = window(host.pk, ["cpu_percent"], SLOT, SLOT + 45, interval=15)
     assert found.metrics["cpu_percent"][0].values[:3] == [10.0, None, 30.0]
 
@@ -202,14 +252,20 @@ def test_a_late_outcome_does_not_turn_back_the_state(make_host):
     host = make_host()
     record([measured(host, SLOT + 30, {CPU: 3.0})])
     record([failed(host, SLOT, "TCP_TIMEOUT")])
-    assert (state(host).state, state(host).failures_in_row, state(host).polled_at) == ("up", 0, SLOT + 30)
+    assert (state(host).state, state(host).failures_in_row, state(host).polled_at) == (
+        "up",
+        0,
+        SLOT + 30,
+    )
     assert Metric.objects.filter(slot=SLOT).exists()
 
 
 def test_numbers_that_no_float_holds_are_stored_as_unknown(make_host):
     host = make_host()
     record([measured(host, SLOT, {CPU: float("inf"), ROOT: 1e300})])
-    assert latest(state(host)) == {} or all(value == value for value in latest(state(host)).values())
+    assert latest(state(host)) == {} or all(
+        value == value for value in latest(state(host)).values()
+    )
     assert state(host).cpu_percent is None
 
 

@@ -35,7 +35,9 @@ def test_a_host_is_claimed_once_per_slot_at_a_steady_pace(make_host):
     slots = [slot for second in range(60) for _, slot in claimed(NOW + second)]
     steady = slots[1:]
     assert len(steady) in (11, 12)
-    assert [after - before for before, after in zip(steady, steady[1:], strict=False)] == [5] * (len(steady) - 1)
+    assert [after - before for before, after in zip(steady, steady[1:], strict=False)] == [5] * (
+        len(steady) - 1
+    )
     assert len(state(host).open_slots.split(";")) == len(slots) + 1
 
 
@@ -97,7 +99,9 @@ def test_a_refused_credential_waits_longer_than_the_interval(make_host):
 def test_poll_now_goes_at_once_also_during_a_back_off(make_host):
     host = make_host()
     claimed(NOW)
-    HostState.objects.filter(pk=host.pk).update(next_poll_at=int(NOW) + 1800, backoff_until=int(NOW) + 1800)
+    HostState.objects.filter(pk=host.pk).update(
+        next_poll_at=int(NOW) + 1800, backoff_until=int(NOW) + 1800
+    )
     poll_now([host.pk])
     assert claimed(NOW + 3) == [(host.pk, int(NOW) + 3)]
 

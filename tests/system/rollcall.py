@@ -48,20 +48,38 @@ class Rollcall:
 
     @property
     def log(self) -> str:
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.directory.glob("*.log")))
+        return "\n".join(
+            path.read_text(errors="replace") for path in sorted(self.directory.glob("*.log"))
+        )
 
-    def manage(self, *arguments: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, check: bool = True, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, input=stdin,
-            capture_output=True, text=True, timeout=60,
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         if check and done.returncode:
-            pytest.fail(f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            pytest.fail(
+                f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
         return done
 
     def spawn(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         with (self.directory / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
         self.processes.append(process)
         return process
 
@@ -79,7 +97,11 @@ class Rollcall:
             return False
 
     def until(
-        self, condition: Callable[[], Any], what: str, seconds: float = 30, process: subprocess.Popen[bytes] | None = None
+        self,
+        condition: Callable[[], Any],
+        what: str,
+        seconds: float = 30,
+        process: subprocess.Popen[bytes] | None = None,
     ) -> Any:
         """Wait for something to be true; fails with the log when it does not become so."""
         end = time.monotonic() + seconds
@@ -97,7 +119,9 @@ class Rollcall:
         if not self.token:
             self.token = self.manage("api_token", "admin").stdout.split()[-1]
         request = urllib.request.Request(
-            f"{self.url}/api/v1/{path}", method=method, data=json.dumps(body).encode() if body else None,
+            f"{self.url}/api/v1/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body else None,
             headers={"Authorization": f"Token {self.token}", "Content-Type": "application/json"},
         )
         try:
@@ -115,14 +139,20 @@ class Rollcall:
         return self.api(f"hosts/{number}/")
 
     def wait_for_state(self, number: int, state: str, seconds: float = 30) -> Any:
-        return self.until(lambda: (host := self.host(number))["state"] == state and host, f"state {state}", seconds)
+        return self.until(
+            lambda: (host := self.host(number))["state"] == state and host,
+            f"state {state}",
+            seconds,
+        )
 
     def points(self, number: int, metric: str, **query: Any) -> list[list[Any]]:
         words = "&".join(f"{name}={value}" for name, value in {"metric": metric, **query}.items())
         series = self.api(f"hosts/{number}/series/?{words}")["series"]
         return [point for one in series for point in one["points"] if point[1] is not None]
 
-    def stop(self, process: subprocess.Popen[bytes], number: int = signal.SIGINT, seconds: float = 15) -> float:
+    def stop(
+        self, process: subprocess.Popen[bytes], number: int = signal.SIGINT, seconds: float = 15
+    ) -> float:
         """Ask a process to end; returns how many seconds it took."""
         began = time.monotonic()
         process.send_signal(number)

@@ -22,13 +22,19 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--resume", action="store_true", help="do not make another key, finish with the first one")
+        parser.add_argument(
+            "--resume",
+            action="store_true",
+            help="do not make another key, finish with the first one",
+        )
 
     def handle(self, *args: Any, resume: bool, **options: Any) -> None:
         path = Path(settings.CREDENTIAL_KEY_FILE)
         if not resume:
             if settings.CREDENTIAL_KEYS:
-                raise CommandError("The keys come from CREDENTIAL_KEYS. Put a new key first there, then use --resume.")
+                raise CommandError(
+                    "The keys come from CREDENTIAL_KEYS. Put a new key first there, then use --resume."
+                )
             keyring()
             # The old keys stay until every secret is sealed anew, so a crash loses nothing.
             write_key_file(path, (new_key(), *read_key_file(path)), replace=True)
@@ -53,9 +59,13 @@ def rotate(model: type[SealedModel], ring: Keyring) -> int:
                 if not sealed or ring.is_current(sealed):
                     continue
                 try:
-                    changed[field] = ring.seal(ring.open(sealed, row.place(field)), row.place(field))
+                    changed[field] = ring.seal(
+                        ring.open(sealed, row.place(field)), row.place(field)
+                    )
                 except SecretUnreadable as problem:
-                    raise CommandError(f"{model._meta.verbose_name} {row}: {problem} Nothing was lost.") from None
+                    raise CommandError(
+                        f"{model._meta.verbose_name} {row}: {problem} Nothing was lost."
+                    ) from None
             if changed:
                 # update() leaves changed_at alone: the secret is the same, sessions may stay open
                 model._default_manager.filter(pk=pk).update(**changed)

@@ -31,12 +31,25 @@ class Command(BaseCommand):
         add.add_argument("--port", type=int, default=22)
         add.add_argument("--user", help="login name on the host")
         add.add_argument("--key", type=Path, metavar="FILE", help="private key to log in with")
-        add.add_argument("--password-stdin", action="store_true", help="read the password (or the key's passphrase) as one line")
+        add.add_argument(
+            "--password-stdin",
+            action="store_true",
+            help="read the password (or the key's passphrase) as one line",
+        )
         add.add_argument("--credential", metavar="NAME", help="use a stored credential")
         add.add_argument("--name", default="", help="default: the host's own name")
         add.add_argument("--tag", action="append", default=[], dest="tags")
-        add.add_argument("--interval", type=int, default=DEFAULT_INTERVAL, help="seconds between polls (default %(default)s)")
-        add.add_argument("--accept-host-key", action="store_true", help="accept the first host key seen, now or at first contact")
+        add.add_argument(
+            "--interval",
+            type=int,
+            default=DEFAULT_INTERVAL,
+            help="seconds between polls (default %(default)s)",
+        )
+        add.add_argument(
+            "--accept-host-key",
+            action="store_true",
+            help="accept the first host key seen, now or at first contact",
+        )
         add.add_argument("--local", action="store_true", help="this machine itself, without SSH")
         add.add_argument("--json", action="store_true")
         show = actions.add_parser("list", help="list the hosts")
@@ -52,9 +65,14 @@ class Command(BaseCommand):
     def add(self, given: Namespace) -> None:
         try:
             host = add_host(
-                address=given.address.strip(), port=given.port, name=given.name, tags=given.tags,
-                interval_seconds=given.interval, credential=None if given.local else credential_from(given),
-                by=f"{getpass.getuser()} with hosts add", accept_first_key=given.accept_host_key,
+                address=given.address.strip(),
+                port=given.port,
+                name=given.name,
+                tags=given.tags,
+                interval_seconds=given.interval,
+                credential=None if given.local else credential_from(given),
+                by=f"{getpass.getuser()} with hosts add",
+                accept_first_key=given.accept_host_key,
                 transport=Host.Transport.LOCAL if given.local else Host.Transport.SSH,
             )
         except ValidationError as problem:
@@ -62,36 +80,52 @@ class Command(BaseCommand):
         except (InventoryError, PrivateKeyError, ImproperlyConfigured) as problem:
             raise CommandError(str(problem), returncode=WRONG) from None
         if given.json:
-            self.stdout.write(json.dumps({"id": host.pk, "name": host.name, "address": host.address}))
+            self.stdout.write(
+                json.dumps({"id": host.pk, "name": host.name, "address": host.address})
+            )
         else:
-            self.stdout.write(f"Saved {host.name} ({host.address}, port {host.port}). Its id is {host.pk}")
+            self.stdout.write(
+                f"Saved {host.name} ({host.address}, port {host.port}). Its id is {host.pk}"
+            )
 
     def list(self, given: Namespace) -> None:
         hosts = Host.objects.present().select_related("state_row").prefetch_related("tags")
         if given.json:
             rows = [
                 {
-                    "id": host.pk, "name": host.name, "address": host.address, "port": host.port, "enabled": host.enabled,
-                    "interval_seconds": host.interval_seconds, "tags": [tag.name for tag in host.tags.all()],
-                    "state": host.state_row.state if host.enabled else "paused", "failure": host.state_row.failure_json,
+                    "id": host.pk,
+                    "name": host.name,
+                    "address": host.address,
+                    "port": host.port,
+                    "enabled": host.enabled,
+                    "interval_seconds": host.interval_seconds,
+                    "tags": [tag.name for tag in host.tags.all()],
+                    "state": host.state_row.state if host.enabled else "paused",
+                    "failure": host.state_row.failure_json,
                 }
                 for host in hosts
             ]
             self.stdout.write(json.dumps(rows, indent=2))
             return
         if not hosts:
-            self.stdout.write("No hosts yet. Add one: python manage.py hosts add ADDRESS --user USER --key FILE")
+            self.stdout.write(
+                "No hosts yet. Add one: python manage.py hosts add ADDRESS --user USER --key FILE"
+            )
         for host in hosts:
             state = host.state_row.state if host.enabled else "paused"
             code = host.state_row.failure
-            self.stdout.write(f"{host.pk:>5}  {state:<8} {host.name:<30} {host.address}:{host.port} {code.name if code else ''}".rstrip())
+            self.stdout.write(
+                f"{host.pk:>5}  {state:<8} {host.name:<30} {host.address}:{host.port} {code.name if code else ''}".rstrip()
+            )
 
     def remove(self, given: Namespace) -> None:
         found = []
         for word in given.hosts:
             host = find_host(word)
             if host is None:
-                raise CommandError(f"There is no host {word!r}. Nothing was removed.", returncode=WRONG)
+                raise CommandError(
+                    f"There is no host {word!r}. Nothing was removed.", returncode=WRONG
+                )
             found.append(host)
         count = remove([host.pk for host in found])
         if given.json:
@@ -102,14 +136,20 @@ class Command(BaseCommand):
 
 def said(problem: ValidationError) -> list[str]:
     if hasattr(problem, "message_dict"):
-        return [f"{field}: {text}" if field != "__all__" else text for field, texts in problem.message_dict.items() for text in texts]
+        return [
+            f"{field}: {text}" if field != "__all__" else text
+            for field, texts in problem.message_dict.items()
+            for text in texts
+        ]
     return problem.messages
 
 
 def find_host(word: str) -> Host | None:
     """A host by name, or by id."""
     present = Host.objects.present()
-    return present.filter(name=word).first() or (present.filter(pk=int(word)).first() if word.isdigit() else None)
+    return present.filter(name=word).first() or (
+        present.filter(pk=int(word)).first() if word.isdigit() else None
+    )
 
 
 def credential_from(given: Namespace) -> Credential:
@@ -120,7 +160,9 @@ def credential_from(given: Namespace) -> Credential:
             raise InventoryError(f"There is no credential {given.credential!r}.")
         return found
     if not given.user:
-        raise InventoryError("Say how to log in: --user with --key FILE or --password-stdin, or --credential NAME.")
+        raise InventoryError(
+            "Say how to log in: --user with --key FILE or --password-stdin, or --credential NAME."
+        )
     secret = sys.stdin.readline().rstrip("\r\n") if given.password_stdin else ""
     key = ""
     if given.key:

@@ -25,15 +25,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("hosts", nargs="+", metavar="NAME_OR_ADDRESS")
-        parser.add_argument("--json", action="store_true", help="one JSON document with all that was measured")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON document with all that was measured"
+        )
 
     def handle(self, *args: Any, hosts: list[str], **options: Any) -> None:
         found = [host for word in hosts for host in self.find(word)]
         outcomes = asyncio.run(poll_all(found))
         record(outcomes)
         if options["json"]:
-            documents = [as_json(host, outcome) for host, outcome in zip(found, outcomes, strict=True)]
-            self.stdout.write(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+            documents = [
+                as_json(host, outcome) for host, outcome in zip(found, outcomes, strict=True)
+            ]
+            self.stdout.write(
+                json.dumps(documents[0] if len(documents) == 1 else documents, indent=2)
+            )
         else:
             for host, outcome in zip(found, outcomes, strict=True):
                 self.stdout.write(in_words(host, outcome))
@@ -55,8 +61,12 @@ async def poll_all(hosts: list[Host]) -> list[Outcome]:
 
     async def one(host: Host) -> Outcome:
         job = Job(
-            host_id=host.pk, slot=slot, revision=revision_of(host), deadline=slot + 1 + poll_deadline(host.interval_seconds),
-            extras=frozenset({"facts", "processes"}), keep=False,
+            host_id=host.pk,
+            slot=slot,
+            revision=revision_of(host),
+            deadline=slot + 1 + poll_deadline(host.interval_seconds),
+            extras=frozenset({"facts", "processes"}),
+            keep=False,
         )
 
         async def prepare() -> Target:
@@ -83,14 +93,19 @@ def as_json(host: Host, outcome: Outcome) -> dict[str, Any]:
     }
     if failure is not None:
         text = f"{failure.code.text} ({failure.detail})" if failure.detail else failure.code.text
-        document["failure"] = {"code": failure.code.name, "text": text, "next_step": failure.code.next_step}
+        document["failure"] = {
+            "code": failure.code.name,
+            "text": text,
+            "next_step": failure.code.next_step,
+        }
         if outcome.shown_key is not None:
             document["failure"]["fingerprint"] = outcome.shown_key.fingerprint
     if outcome.measurement is not None:
         document["latest"] = values_json(outcome.measurement)
         document["facts"] = outcome.measurement.facts or {}
         document["collectors"] = [
-            {"name": run.name, "seconds": run.seconds, "error": run.error} for run in outcome.measurement.collectors
+            {"name": run.name, "seconds": run.seconds, "error": run.error}
+            for run in outcome.measurement.collectors
         ]
     return document
 
@@ -115,10 +130,18 @@ def in_words(host: Host, outcome: Outcome) -> str:
     assert outcome.measurement is not None
     values = values_json(outcome.measurement)
     words = [f"{host.name}: measured in {outcome.seconds:.2f} s"]
-    for label, name in (("cpu", "cpu_percent"), ("memory", "memory_percent"), ("swap", "swap_percent")):
+    for label, name in (
+        ("cpu", "cpu_percent"),
+        ("memory", "memory_percent"),
+        ("swap", "swap_percent"),
+    ):
         if values.get(name) is not None:
             words.append(f"{label} {values[name]:.1f} %")
     if values.get("load1") is not None:
         words.append(f"load {values['load1']:.2f}")
-    words += [f"{one['labels'].get('mount')} {one['value']:.0f} %" for one in values.get("filesystem_percent", []) if one["value"] is not None]
+    words += [
+        f"{one['labels'].get('mount')} {one['value']:.0f} %"
+        for one in values.get("filesystem_percent", [])
+        if one["value"] is not None
+    ]
     return ", ".join(words)
