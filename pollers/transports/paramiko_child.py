@@ -92,7 +92,9 @@ class Connection:
         self._stopwatch = Stopwatch(progress)
         self._greeting = Greeting()
         guarded: Any = GuardedSocket(sock, self._greeting, self._stopwatch)
-        self._ssh = paramiko.Transport(guarded)
+        # The plain Transport asks for the service anew before each method, which some servers
+        # take for an error.
+        self._ssh: paramiko.Transport = paramiko.ServiceRequestingTransport(guarded)  # type: ignore[attr-defined]
         self._ssh.banner_timeout = self._ssh.handshake_timeout = FOR_EVER
         self._ssh.auth_timeout = self._ssh.channel_timeout = FOR_EVER
         options = self._ssh.get_security_options()
@@ -169,33 +171,47 @@ class Connection:
 
     def _offer(self, login: Login, answers: Answers) -> bool:
         """Whether the host let us in."""
-        allowed: list[str] = []
-        if login.private_key:
-            answers.key_offered = True
-            try:
-                allowed = self._ssh.auth_publickey(login.username, _read_key(login.private_key))
-            except paramiko.BadAuthenticationType as exc:
-                answers.key_offered, allowed = False, exc.allowed_types
-            except paramiko.AuthenticationException:
-                answers.refused.append("key")
-            else:
-                if not allowed:
+        allowed = self._allowed(login)
+        if allowed is None:
+            return True
+        if login.private_key and "publickey" in allowed:
+            rest = self._offer_key(login, answers)
+            if rest is not None:
+                if not rest:
                     return True
-        if login.password:
+                allowed = rest
+                if not login.password and "publickey" not in allowed:
+                    answers.more_is_asked()
+        if login.password and "password" in allowed:
             return self._offer_password(login, answers)
         if "keyboard-interactive" in allowed:
-            answers.more_is_asked()
+            return self._answer_questions(login, answers)
         return False
 
-    def _offer_password(self, login: Login, answers: Answers) -> bool:
+    def _allowed(self, login: Login) -> list[str] | None:
+        """What the host offers this user; None if it lets anyone in."""
+        ssh: Any = self._ssh
         try:
-            answers.password_offered = True
-            rest = self._ssh.auth_password(login.username, login.password, fallback=False)
+            ssh.ensure_session()
+            # Its own auth_none fails on this kind of transport: it has nothing to add.
+            ssh.auth_handler.send_auth_request(login.username, "none", lambda message: None)
         except paramiko.BadAuthenticationType as exc:
-            answers.password_offered = False
-            if "keyboard-interactive" not in exc.allowed_types:
-                return False
-            return self._answer_questions(login, answers)
+            return list(exc.allowed_types)
+        return None
+
+    def _offer_key(self, login: Login, answers: Answers) -> list[str] | None:
+        """What the host wants besides; None if it refused the key."""
+        answers.key_offered = True
+        try:
+            return list(self._ssh.auth_publickey(login.username, _read_key(login.private_key)))
+        except paramiko.AuthenticationException:
+            answers.refused.append("key")
+            return None
+
+    def _offer_password(self, login: Login, answers: Answers) -> bool:
+        answers.password_offered = True
+        try:
+            rest = self._ssh.auth_password(login.username, login.password, fallback=False)
         except paramiko.AuthenticationException:
             answers.refused.append("password")
             return False
@@ -204,6 +220,11 @@ class Connection:
         return not rest
 
     def _answer_questions(self, login: Login, answers: Answers) -> bool:
+        if not login.password:
+            if not answers.refused:
+                answers.more_is_asked()
+            return False
+
         def handler(title: str, text: str, prompts: list[tuple[str, bool]]) -> list[str]:
             answer = answers.answer(prompts)
             if answer is None:
