@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from metrics.catalog import CATALOG
-from metrics.report import CollectorRun, Cost, Report, Series
+from metrics.report import SHARED_SERIES, SHARED_SETS, CollectorRun, Cost, Report, Series
 
 NAN = math.nan
 PROBE_CPU: Series = ("probe_cpu_milliseconds", ())
@@ -189,6 +190,14 @@ def _rate(before: float | None, now: float, seconds: float, factor: float, limit
     return rate if rate < limit else limit
 
 
+_shared_plan = lru_cache(maxsize=SHARED_SETS)(Plan)
+
+
+def plan_for(series: tuple[Series, ...]) -> Plan:
+    """The plan of this set of names; hosts with the same names share it, and its columns."""
+    return _shared_plan(series) if len(series) <= SHARED_SERIES else Plan(series)
+
+
 class Rates:
     """The memory of one session: what the counters stood at."""
 
@@ -201,7 +210,7 @@ class Rates:
         last, self._last = self._last, report
         plan = self._plan
         if plan is None or (plan.series is not report.series and plan.series != report.series):
-            plan = self._plan = Plan(report.series)
+            plan = self._plan = plan_for(report.series)
         if last is None:
             return None
         seconds = report.monotonic - last.monotonic

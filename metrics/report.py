@@ -7,6 +7,7 @@ hostile input: sizes, counts, depths, names and texts are all checked here, once
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ MAX_TEXT = 400
 MAX_PROCESSES = 50
 MAX_VALUE = 1e20
 """Above every 64-bit counter; what is larger is nonsense and would overflow a float32's rate."""
+SHARED_SETS = 128
+SHARED_SERIES = 200
 
 Labels = tuple[tuple[str, str], ...]
 """Sorted (name, value) pairs, e.g. (("mount", "/"),)."""
@@ -156,6 +159,19 @@ def _finite(value: float, low: float, high: float, what: str) -> float:
     return value
 
 
+@lru_cache(maxsize=SHARED_SETS)
+def _same(series: tuple[Series, ...]) -> tuple[Series, ...]:
+    return series
+
+
+def shared(series: tuple[Series, ...]) -> tuple[Series, ...]:
+    """One object for all hosts that report the same names: thousands of them mostly do.
+
+    Sets that are large are left alone, so that no host can fill the memory with them.
+    """
+    return _same(series) if len(series) <= SHARED_SERIES else series
+
+
 class ReportReader:
     """Reads the reports of one session: remembers the names, which are sent only once."""
 
@@ -224,9 +240,9 @@ class ReportReader:
             if any(label not in labels for label in entry.labels):
                 continue
             pairs = tuple(sorted((key, clean(labels[key], MAX_LABEL)) for key in entry.labels))
-            kept.setdefault((name, pairs), index)
+            kept.setdefault((entry.name, pairs), index)
         self._number, self._length = number, len(sent)
-        self._series, self._kept = tuple(kept), tuple(kept.values())
+        self._series, self._kept = shared(tuple(kept)), tuple(kept.values())
 
 
 def _read_facts(raw: msgspec.Raw, runs: list[CollectorRun]) -> dict[str, Any] | None:

@@ -86,6 +86,14 @@ def test_columns_are_the_same_object_until_names_change():
     assert gauge in third.columns
 
 
+def test_hosts_with_the_same_names_share_their_columns():
+    one, other = Rates(), Rates()
+    for rates in (one, other):
+        rates.measure(report({RECEIVED: 1.0}))
+    first, second = (rates.measure(report({RECEIVED: 2.0}, 11.0)) for rates in (one, other))
+    assert first.columns is second.columns
+
+
 def test_processor_percentages_are_shares_of_the_time():
     later = processor(
         user=110, nice=105, system=103, idle=170, iowait=107, irq=101, softirq=101, steal=103

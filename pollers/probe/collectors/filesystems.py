@@ -7,6 +7,7 @@ stuck, its thread is left behind, and it is not asked again before that thread h
 import _thread
 import errno
 import os
+import time
 
 # Neither storage of this host nor safe to ask: pseudo, network, read-only image, automatic.
 SKIPPED = frozenset(
@@ -15,10 +16,12 @@ SKIPPED = frozenset(
     b"panfs proc procfs pstore ramfs rootfs rpc_pipefs securityfs selinuxfs smb smb2 smb3 smbfs squashfs sysfs tmpfs "
     b"tracefs udf virtiofs vboxsf vmhgfs coda beegfs orangefs pvfs2 gpfs lxcfs nullfs".split()
 )
-SKIPPED_TREES = (b"/proc/", b"/sys/", b"/dev/", b"/run/credentials/", b"/var/lib/docker/", b"/var/lib/containers/storage/", b"/var/lib/kubelet/")  # fmt: skip
+SKIPPED_TREES = (b"/proc/", b"/sys/", b"/dev/", b"/run/credentials/", b"/var/lib/docker/", b"/var/lib/containers/storage/", b"/var/lib/kubelet/", b"/etc/hosts/", b"/etc/hostname/", b"/etc/resolv.conf/")  # fmt: skip
 LIMIT = 64
 SECONDS = 2.0
+SECONDS_IN_ALL = 8.0
 LEFT_BEHIND = 4
+known = {"text": None, "mounts": {}}
 stuck = {}  # mount -> its walk, whose thread has not come back
 
 
@@ -42,11 +45,11 @@ class Walk(object):
                 return
         self.done.release()
 
-    def wait(self):
-        """Until done, or until one mount has taken too long; how many have answered."""
+    def wait(self, until):
+        """Until done, or until one mount or all have taken too long; how many have answered."""
         answered = -1
         while not self.done.acquire(timeout=SECONDS):
-            if len(self.results) == answered:
+            if len(self.results) == answered or time.monotonic() > until:
                 self.left = True
                 break
             answered = len(self.results)
@@ -68,7 +71,9 @@ def mounts(text):
         if not mark or len(fields) < 6:
             continue
         mount = unescape(fields[4])
-        if kind in SKIPPED or kind.startswith(b"fuse.") or (mount + b"/").startswith(SKIPPED_TREES):
+        if kind in SKIPPED and not (kind == b"overlay" and mount == b"/"):  # a container's root
+            continue
+        if kind.startswith(b"fuse.") or (mount + b"/").startswith(SKIPPED_TREES):
             continue
         device = source if source.startswith(b"/") else fields[2]
         readonly = b"ro" in fields[5].split(b",") or b"ro" in flags.split(b",")
@@ -95,10 +100,10 @@ def numbers(result, readonly):
 
 def ask(waiting):
     """{mount: statvfs or exception} of those that answered."""
-    results = {}
-    while waiting and len(stuck) < LEFT_BEHIND:
+    results, until = {}, time.monotonic() + SECONDS_IN_ALL
+    while waiting and len(stuck) < LEFT_BEHIND and time.monotonic() < until:
         walk = Walk(waiting)
-        answered = walk.wait()
+        answered = walk.wait(until)
         results.update(zip(waiting, walk.results[:answered]))
         if walk.left:
             stuck[waiting[answered]] = walk
@@ -109,7 +114,10 @@ def ask(waiting):
 
 
 def collect(host):
-    found = mounts(host.read("/proc/self/mountinfo"))
+    text = host.read("/proc/self/mountinfo")
+    if text != known["text"]:  # hardly ever; to read it costs more than to ask the mounts
+        known["text"], known["mounts"] = text, mounts(text)
+    found = known["mounts"]
     names = sorted(found)[:LIMIT]
     results, wrong = ask([name for name in names if name not in stuck]), []
     for name in names:

@@ -10,7 +10,10 @@ def ancestors(host):
     pid, found = os.getpid(), set()
     while pid > 1 and pid not in found:
         found.add(pid)
-        pid = int(host.read("/proc/%d/stat" % pid).rpartition(b")")[2].split()[1])
+        try:
+            pid = int(host.read("/proc/%d/stat" % pid).rpartition(b")")[2].split()[1])
+        except OSError:  # a host may hide other users' processes
+            break
     return found
 
 

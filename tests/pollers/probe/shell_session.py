@@ -75,4 +75,4 @@ class ShellSession:
 
 def with_interpreter(path: str | Path):
     """An edit of the command that runs this interpreter in place of every name."""
-    return lambda command: str(path) + command[command.index(" -I ") :]
+    return lambda command: f"exec {path}" + command[command.index(" -I ") :]

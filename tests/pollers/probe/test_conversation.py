@@ -9,6 +9,8 @@ import shutil
 from hashlib import sha256
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fleet.failures import PollFailure
 from pollers.probe import bundle
@@ -272,3 +274,29 @@ async def test_a_foreign_psutil_in_the_login_directory_is_not_imported(shell_ses
         (tmp_path / f"{name}.py").write_text("raise SystemExit('foreign code ran')")
     conversation = await Conversation.open(shell_session(home=tmp_path))
     assert (await conversation.ask()).series
+
+
+pieces = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from([b"\nROLLCALL ", b"NONCE", b" 5 ", b"\n", b"ROLLCALL READY\n", document()]),
+    st.just(b"FRAME"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(pieces, max_size=12), st.integers(1, 50), st.sampled_from([None, 0, 1, 137]))
+def test_whatever_a_host_answers_is_a_report_or_a_failure(said, step, status):
+    def reply(host, nonce):
+        whole = b"".join(said).replace(b"NONCE", nonce).replace(b"FRAME", frame(nonce, document()))
+        for start in range(0, len(whole), step):
+            host.say(whole[start : start + step])
+        host.end(status)
+
+    async def talk():
+        conversation = await Conversation.open(Script(reply))
+        try:
+            return await conversation.ask()
+        except PollFailure:
+            assert conversation.closed
+
+    asyncio.run(talk())

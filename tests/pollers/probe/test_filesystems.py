@@ -12,8 +12,6 @@ import pytest
 from pollers.probe.collectors import filesystems
 from pollers.probe.main import Host
 
-LINE = b"36 35 %s / %s rw,noatime master:1 - %s %s rw"
-
 
 def table(*rows):
     """mountinfo of (device number, mount, type, source)."""
@@ -49,6 +47,15 @@ def test_a_device_is_counted_once_by_its_highest_mount():
         (b"0:51", b"/home/snapshots", b"btrfs", b"/dev/sdb1"),
     ]
     assert set(filesystems.mounts(table(*rows))) == {b"/", b"/pool", b"/pool/data", b"/home"}
+
+
+def test_the_root_of_a_container_counts_and_files_put_into_it_do_not():
+    rows = [
+        (b"0:70", b"/", b"overlay", b"overlay"),
+        (b"8:1", b"/etc/hosts", b"ext4", b"/dev/sda1"),
+        (b"0:71", b"/var/lib/docker/overlay2/x/merged", b"overlay", b"overlay"),
+    ]
+    assert set(filesystems.mounts(table(*rows))) == {b"/"}
 
 
 def test_blanks_and_bytes_in_names_survive():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -168,6 +169,56 @@ async def test_the_host_sees_who_we_are(shell_session):
     session, _ = await opened(shell_session, INTERPRETERS[-1])
     line = Path(f"/proc/{session.channels[-1].pid}/cmdline").read_bytes()
     assert b"rollcall-probe" in line
+
+
+async def test_names_that_are_no_text_arrive_escaped(shell_session, tmp_path):
+    program = tmp_path / "bin" / "a) \udcff\n(b"
+    program.parent.mkdir()
+    shutil.copy(shutil.which("sleep"), program)
+    hostile = await asyncio.create_subprocess_exec(program, "60")
+    try:
+        _, conversation = await opened(shell_session, INTERPRETERS[0])
+        await asyncio.sleep(0.1)
+        report = await conversation.ask(frozenset(("processes",)))
+    finally:
+        hostile.kill()
+        await hostile.wait()
+    assert report.details is not None
+    states = report.details["processes"]["states"]
+    assert sum(states.values()) > 3
+
+
+async def test_a_probe_nobody_asks_leaves(shell_session, monkeypatch):
+    program = bundle.program().replace(b"IDLE_SECONDS = 600", b"IDLE_SECONDS = 0.5")
+    monkeypatch.setattr(bundle, "program", lambda: program)
+    _, conversation = await opened(shell_session, INTERPRETERS[-1])
+    await conversation.ask()
+    assert not conversation.closed
+    await asyncio.sleep(1)
+    assert conversation.closed
+
+
+@pytest.mark.parametrize("change", [b"(99, 0)", b"None"])
+async def test_an_old_or_broken_psutil_of_the_host_is_replaced(shell_session, monkeypatch, change):
+    program = bundle.program().replace(b"MINIMUM = (5, 3)", b"MINIMUM = " + change)
+    monkeypatch.setattr(bundle, "program", lambda: program)
+    _, conversation = await opened(shell_session, INTERPRETERS[-1])
+    assert conversation.psutil == "sent"
+    report = await conversation.ask(frozenset(("facts",)))
+    assert report.facts["psutil"] == psutil.__version__
+    assert [run for run in report.collectors if run.error] == []
+
+
+async def test_a_collector_that_fails_leaves_the_others(shell_session, monkeypatch):
+    program = bundle.program().replace(b"os.getloadavg()", b"os.nothing()")
+    monkeypatch.setattr(bundle, "program", lambda: program)
+    _, conversation = await opened(shell_session, INTERPRETERS[-1])
+    report = await conversation.ask()
+    failed = [(run.name, run.error) for run in report.collectors if run.error]
+    assert [name for name, _ in failed] == ["load"]
+    assert "AttributeError" in failed[0][1]
+    assert ("load1", ()) not in report.series
+    assert ("memory_total_bytes", ()) in report.series
 
 
 def private_kilobytes(pid):
