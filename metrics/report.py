@@ -6,6 +6,7 @@ hostile input: sizes, counts, depths, names and texts are all checked here, once
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,14 +14,14 @@ from typing import Any
 import msgspec
 
 from metrics.catalog import CATALOG
+from metrics.extras import read_details, read_facts
+from metrics.text import clean
 
 PROTOCOL = 1
 MAX_BYTES = 1 << 20
 MAX_SERIES = 4000
 MAX_COLLECTORS = 64
 MAX_LABEL = 200
-MAX_TEXT = 400
-MAX_PROCESSES = 50
 MAX_VALUE = 1e20
 """Above every 64-bit counter; what is larger is nonsense and would overflow a float32's rate."""
 SHARED_SETS = 128
@@ -94,69 +95,29 @@ class _Wire(msgspec.Struct):
     details: msgspec.Raw = msgspec.Raw()
 
 
-class _Process(msgspec.Struct):
-    pid: int
-    name: str
-    user: str
-    cpu_percent: float
-    rss: int
-    memory_percent: float | None = None
-
-
-class _Processes(msgspec.Struct):
-    """Who uses most; `seconds` is the time the rates stand for."""
-
-    seconds: float
-    by_cpu: list[_Process]
-    by_memory: list[_Process]
-    states: dict[str, int] = {}
-
-
-class _Details(msgspec.Struct):
-    processes: _Processes | None = None
-
-
-FACTS: dict[str, type] = {
-    "hostname": str,
-    "os": str,
-    "kernel": str,
-    "architecture": str,
-    "cpu_model": str,
-    "cpu_count": int,
-    "memory_total_bytes": int,
-    "swap_total_bytes": int,
-    "boot_time": float,
-    "psutil": str,
-    "psutil_origin": str,
-    "python": str,
-    "probe": str,
-    "virtualization": str,
-}
-"""The facts we know, and their types; others are dropped."""
-
 _wire = msgspec.json.Decoder(_Wire)
-_facts = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
-_details = msgspec.json.Decoder(_Details)
-
-
-def clean(text: str, limit: int = MAX_TEXT) -> str:
-    """A host's text: what cannot be printed escaped, cut with an ellipsis."""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else _escape(c) for c in text[: limit + 1])
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _escape(character: str) -> str:
-    number = ord(character)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _finite(value: float, low: float, high: float, what: str) -> float:
     if not low <= value <= high:
         raise InvalidReport(f"{what} is out of range")
     return value
+
+
+def _extra(
+    name: str,
+    raw: msgspec.Raw,
+    read: Callable[[msgspec.Raw], dict[str, Any]],
+    runs: list[CollectorRun],
+) -> dict[str, Any] | None:
+    """A part that is not always there; a bad one is dropped, and said as a failed run."""
+    if not bytes(raw):
+        return None
+    try:
+        return read(raw)
+    except (ValueError, RecursionError) as error:
+        runs.append(CollectorRun(name, 0.0, clean(f"dropped: {error}")))
+        return None
 
 
 @lru_cache(maxsize=SHARED_SETS)
@@ -208,8 +169,8 @@ class ReportReader:
             time=_finite(wire.time, -1e11, 1e11, "the time"),
             series=self._series,
             values=values,
-            facts=_read_facts(wire.facts, runs),
-            details=_read_details(wire.details, runs),
+            facts=_extra("facts", wire.facts, read_facts, runs),
+            details=_extra("details", wire.details, read_details, runs),
             collectors=tuple(runs),
             cost=Cost(min(max(cpu, 0.0), 1e12), int(min(max(memory, 0.0), 1e15))),
         )
@@ -243,66 +204,3 @@ class ReportReader:
             kept.setdefault((entry.name, pairs), index)
         self._number, self._length = number, len(sent)
         self._series, self._kept = shared(tuple(kept)), tuple(kept.values())
-
-
-def _read_facts(raw: msgspec.Raw, runs: list[CollectorRun]) -> dict[str, Any] | None:
-    """The facts we know, each of its type; what is wrong is said as a failed run."""
-    if not bytes(raw):
-        return None
-    try:
-        sent = _facts.decode(raw)
-    except (ValueError, RecursionError) as error:
-        runs.append(CollectorRun("facts", 0.0, clean(f"dropped: {error}")))
-        return None
-    facts: dict[str, Any] = {}
-    for key, kind in FACTS.items():
-        value = sent.get(key)
-        if isinstance(value, bool):
-            continue
-        if kind is str and isinstance(value, str):
-            facts[key] = clean(value)
-        elif isinstance(value, int | float) and kind is not str and 0 <= value <= MAX_VALUE:
-            facts[key] = kind(value)
-    return facts
-
-
-def _read_details(raw: msgspec.Raw, runs: list[CollectorRun]) -> dict[str, Any] | None:
-    """The details of the kinds we know, as plain data."""
-    if not bytes(raw):
-        return None
-    try:
-        sent = _details.decode(raw)
-        details = {"processes": _plain(sent.processes)} if sent.processes else {}
-    except (ValueError, RecursionError) as error:
-        runs.append(CollectorRun("details", 0.0, clean(f"dropped: {error}")))
-        return None
-    return details
-
-
-def _plain(sent: _Processes) -> dict[str, Any]:
-    def rows(processes: list[_Process]) -> list[dict[str, Any]]:
-        return [
-            {
-                "pid": _whole(process.pid),
-                "name": clean(process.name, MAX_LABEL),
-                "user": clean(process.user, MAX_LABEL),
-                "cpu_percent": _finite(process.cpu_percent, 0.0, 1e6, "cpu_percent"),
-                "memory_percent": process.memory_percent
-                and _finite(process.memory_percent, 0.0, 1e6, "memory_percent"),
-                "rss": _whole(process.rss),
-            }
-            for process in processes[:MAX_PROCESSES]
-        ]
-
-    states = list(sent.states.items())[:20]
-    return {
-        "seconds": _finite(sent.seconds, 0.0, 1e9, "seconds"),
-        "states": {clean(state, 40): _whole(count) for state, count in states},
-        "by_cpu": rows(sent.by_cpu),
-        "by_memory": rows(sent.by_memory),
-    }
-
-
-def _whole(value: int) -> int:
-    """A number that fits any database's 64 bits."""
-    return int(_finite(value, 0, 1 << 62, "a number of a process"))

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.catalog import CATALOG
-from metrics.report import MAX_BYTES, MAX_SERIES, InvalidReport, Report, ReportReader, clean
+from metrics.report import MAX_BYTES, MAX_SERIES, InvalidReport, Report, ReportReader
+from metrics.text import clean
 
 SENT = sorted(name for name, entry in CATALOG.items() if entry.sent)
 
