@@ -14,6 +14,8 @@ TOO_OLD = (b"unknown option: -i", b"rollcall old", b"syntaxerror")
 BROKEN = (b"traceback (most recent", b"fatal python error", b"shared libraries", b"importerror", b"modulenotfounderror", b"init_fs_encoding", b"could not find platform")  # fmt: skip
 NO_SHELL = (b"not available", b"nologin", b"no login", b"not allowed to log", b"restricted", b"sftp connections only", b"account is locked", b"shell access")  # fmt: skip
 
+EXPIRED = (b"password change required", b"password has expired")
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -29,6 +31,8 @@ def judge(status: int | None, output: bytes, errors: bytes) -> str:
     said = (errors + b"\n" + output).lower()
     if status is None or status > 128:
         return "PROBE_TRUNCATED"
+    if status != 0 and any(mark in said for mark in EXPIRED):
+        return "PASSWORD_EXPIRED"
     if any(mark in said for mark in TOO_OLD):
         return "old"
     if any(mark in said for mark in BROKEN):

@@ -44,12 +44,12 @@ def _in_key_exchange(exc: Exception) -> PollFailure:
 
 def _in_login(exc: Exception, client: LoginClient) -> PollFailure:
     if isinstance(exc, (asyncssh.PermissionDenied, asyncssh.IllegalUserName)):
-        return client.failure()
+        return client.answers.failure()
     if isinstance(exc, asyncssh.DisconnectError) and "authentication failures" in exc.reason:
-        return client.failure()
+        return client.answers.failure()
     if _dropped(exc):
         detail = _reason(exc)
-        if client.offered:
+        if client.answers.key_offered or client.answers.password_offered:
             detail = f"after the credential was offered: {detail}"
         return PollFailure(CODES["DROPPED_BEFORE_AUTH"], detail, stage="login")
     return PollFailure(CODES["KEX_FAIL"], _reason(exc), stage="login")

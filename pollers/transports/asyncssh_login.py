@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,16 +10,10 @@ import asyncssh
 
 from fleet.failures import CODES, PollFailure
 from pollers.target import Login, Target
+from pollers.transports.answers import Answers
 from pollers.transports.base import HostKeyRefused, ShownKey
 from pollers.transports.hostkeys import refusal, shown_key
 from pollers.transports.stages import Stopwatch
-
-# "Password:", "root's password:", "(root@db1) Password: ", "Password for root@db1:". Nothing
-# else ever gets the password: not a code, not a passphrase, not a "new password".
-_PLAIN_PROMPT = re.compile(
-    r"\s*(\([^()]{1,128}\)\s*)?(\S{1,64}'s\s+)?password(\s+for\s+\S{1,128}?)?\s*:\s*", re.IGNORECASE
-)
-_EXPIRED_PROMPT = re.compile(r"\b(new|current|old|change|retype|expired)\b", re.IGNORECASE)
 
 
 async def parse_private_key(login: Login) -> asyncssh.SSHKey | None:
@@ -42,7 +35,7 @@ async def parse_private_key(login: Login) -> asyncssh.SSHKey | None:
 
 
 class LoginClient(asyncssh.SSHClient):
-    """Judges the host key, then offers the key once and the password once.
+    """Judges the host key, then gives asyncssh what `Answers` allows.
 
     asyncssh itself would answer any prompt with "password" or "passcode" in it.
     """
@@ -51,15 +44,11 @@ class LoginClient(asyncssh.SSHClient):
         self, target: Target, login: Login, key: asyncssh.SSHKey | None, stopwatch: Stopwatch
     ) -> None:
         self._target = target
-        self._username = login.username
         self._password = login.password
         self._key = key
         self._stopwatch = stopwatch
-        self._key_offered = self._password_offered = False
         self._interactive = False
-        self._refused: list[str] = []
-        self._asked_more = ""
-        self._expired: str | None = None
+        self.answers = Answers(login)
         self.host_key: ShownKey | None = None
         self.host_key_refused: HostKeyRefused | None = None
 
@@ -72,11 +61,6 @@ class LoginClient(asyncssh.SSHClient):
         key = ["publickey"] if self._key else []
         password = ["password"] if self._password else []
         return [*key, *password, "keyboard-interactive"]
-
-    @property
-    def offered(self) -> bool:
-        """Whether the host was offered a credential."""
-        return self._key_offered or self._password_offered
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
@@ -91,31 +75,34 @@ class LoginClient(asyncssh.SSHClient):
         self._stopwatch.done("host_key")
         return True
 
+    # asyncssh asks for a method again after it was refused, as long as the host offers it
+
     def public_key_auth_requested(self) -> asyncssh.SSHKey | None:
-        if self._key_offered:
-            self._refused.append("key")
+        if self.answers.key_offered:
+            self.answers.refused.append("key")
             return None
-        self._key_offered = True
+        self.answers.key_offered = True
         return self._key
 
     def password_auth_requested(self) -> str | None:
-        if self._password_offered:
-            self._refused.append("password")
+        if self.answers.password_offered:
+            self.answers.refused.append("password")
             return None
-        self._password_offered = True
+        self.answers.password_offered = True
         return self._password or None
 
     def password_change_requested(self, prompt: str, lang: str) -> tuple[str, str]:
-        self._expired = prompt
+        self.answers.expired = prompt
         return NotImplemented  # type: ignore[no-any-return]  # asyncssh's way to say no
 
     def kbdint_auth_requested(self) -> str | None:
+        answers = self.answers
         if self._interactive:
-            self._refused.append("password")
-        if "password" in self._refused or (self._refused and not self._password):
+            answers.refused.append("password")
+        if "password" in answers.refused or (answers.refused and not self._password):
             return None  # the same password is not offered a second time
-        if not self._password or self._password_offered:
-            self._asked_more = "The host asks questions beside the key or password."
+        if not self._password or answers.password_offered:
+            answers.more_is_asked()
             return None
         self._interactive = True
         return ""
@@ -123,40 +110,4 @@ class LoginClient(asyncssh.SSHClient):
     def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
-        if not prompts:
-            return []
-        if len(prompts) == 1 and not self._password_offered:
-            text, echo = prompts[0]
-            if not echo and _PLAIN_PROMPT.fullmatch(text):
-                self._password_offered = True
-                return [self._password]
-        text = " ".join(prompt for prompt, _ in prompts)
-        if self._password_offered and _EXPIRED_PROMPT.search(text):
-            self._expired = text
-        elif self._password_offered and len(prompts) == 1 and _PLAIN_PROMPT.fullmatch(text):
-            self._refused.append("password")
-        else:
-            self._asked_more = text
-        return None
-
-    def failure(self) -> PollFailure:
-        """Why the login came to nothing, from what was asked and answered."""
-        if self._expired is not None:
-            return PollFailure(CODES["PASSWORD_EXPIRED"], self._expired, stage="login")
-        if self._asked_more and not self._refused:
-            return PollFailure(CODES["AUTH_NEEDS_INTERACTIVE"], self._asked_more, stage="login")
-        return PollFailure(CODES["AUTH_FAILED"], self._refusal_text(), stage="login")
-
-    def _refusal_text(self) -> str:
-        if not self._key and not self._password:
-            return "The credential holds neither a key nor a password."
-        parts = []
-        for what, has, offered in (
-            ("key", bool(self._key), self._key_offered),
-            ("password", bool(self._password), self._password_offered),
-        ):
-            if has:
-                parts.append(
-                    f"It refused the {what}." if offered else f"It was not asked for the {what}."
-                )
-        return f"User {self._username}: " + " ".join(parts)
+        return self.answers.answer(prompts)

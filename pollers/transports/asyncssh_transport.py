@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
+import os
 from typing import Any
 
 import asyncssh
@@ -55,6 +57,7 @@ class AsyncsshTransport:
         self._resolver = Resolver()
         # At INFO it writes ten lines per login, with names of users and hosts.
         logging.getLogger("asyncssh").setLevel(logging.WARNING)
+        _have_a_name()
 
     async def connect(self, target: Target, progress: Progress = no_progress) -> Session:
         if target.login is None:
@@ -106,6 +109,17 @@ class AsyncsshTransport:
         sock = await connect_tcp(addresses)
         stopwatch.done("tcp")
         return Wire(sock, stopwatch)
+
+
+def _have_a_name() -> None:
+    """asyncssh insists on a name for our own user, though it never needs it.
+
+    A container may run us under a number that has none.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = "rollcall"
 
 
 def _options(

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pollers.transports.asyncssh_transport import AsyncsshTransport
 from pollers.transports.base import Transport
 from pollers.transports.local_transport import LocalTransport
+from pollers.transports.paramiko_transport import ParamikoTransport
 
 TRANSPORTS: dict[str, Callable[[], Transport]] = {
     AsyncsshTransport.name: AsyncsshTransport,
+    ParamikoTransport.name: ParamikoTransport,
     LocalTransport.name: LocalTransport,
 }
 

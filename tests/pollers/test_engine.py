@@ -17,7 +17,7 @@ from pollers.engine import Engine
 from pollers.outcome import Job, Outcome
 from pollers.target import Login, Target
 from tests import hostile
-from tests.pollers.conftest import PASSWORD
+from tests.pollers.conftest import PASSWORD, SHELLS
 from tests.sshd import Sshd
 
 pytestmark = pytest.mark.timeout(90)
@@ -203,6 +203,26 @@ async def test_a_refused_host_key_is_shown(engine: Engine, own_sshd: Sshd, sshd:
     assert outcome.shown_key.public == own_sshd.host_keys[0]
     assert not outcome.login
     assert own_sshd.attempts == 0
+
+
+async def test_an_expired_password_is_named(engine: Engine, odd_sshd: Sshd) -> None:
+    outcome = await Host(engine, odd_sshd.target(login=Login("late", PASSWORD))).poll()
+    assert failed(outcome) == "PASSWORD_EXPIRED"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+async def test_any_shell_will_do(engine: Engine, odd_sshd: Sshd, shell: str) -> None:
+    login = Login(f"in-{shell}", PASSWORD)
+    outcome = await Host(engine, odd_sshd.target(login=login)).poll()
+    assert outcome.failure is None, outcome.failure
+
+
+async def test_paramiko_will_do(engine: Engine, own_sshd: Sshd) -> None:
+    host = Host(engine, own_sshd.target(transport="paramiko"))
+    assert (await host.poll()).login
+    assert not (await host.poll()).login
+    own_sshd.restart()
+    assert (await host.poll()).failure is None
 
 
 @pytest.mark.parametrize("user", ["false", "nologin"])

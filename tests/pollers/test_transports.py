@@ -113,6 +113,16 @@ async def test_carries_much_output(way: Transport, target: Target) -> None:
     await session.close()
 
 
+async def test_goes_on_when_keys_are_exchanged_anew(ssh: Transport) -> None:
+    with running(options="RekeyLimit 1M") as server:
+        session = await ssh.connect(server.target())
+        sink = Sink()
+        await session.start("head -c 8000000 /dev/zero", sink)
+        assert await sink.end() == 0
+        assert len(sink.out) == 8_000_000
+        await session.close()
+
+
 async def test_runs_one_command_after_the_other(way: Transport, target: Target) -> None:
     session = await way.connect(target)
     for number in range(3):
