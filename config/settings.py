@@ -37,6 +37,9 @@ CREDENTIAL_KEYS = env.secret("CREDENTIAL_KEYS").replace(",", " ").split()
 """Keys given from outside. Empty: the key file in DATA_DIR is used."""
 CREDENTIAL_KEY_FILE = DATA_DIR / "credential_keys"
 
+ADMIN_USERNAME = env.text("ADMIN_USERNAME")
+ADMIN_PASSWORD = env.secret("ADMIN_PASSWORD")
+
 # --- Django -----------------------------------------------------------------------------
 
 DEBUG = False
