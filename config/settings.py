@@ -135,12 +135,16 @@ match _database.get("ENGINE", ""):
         if sqlite3.sqlite_version_info < (3, 35):
             raise ImproperlyConfigured(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
         _database["OPTIONS"] = {
+            **_database.get("OPTIONS", {}),
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     case "django.db.backends.postgresql":
-        _database["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 20, "timeout": 10}}
+        _database["OPTIONS"] = {
+            **_database.get("OPTIONS", {}),
+            "pool": {"min_size": 0, "max_size": 20, "timeout": 10},
+        }
         _database["CONN_HEALTH_CHECKS"] = True
     case "django.db.backends.mysql":
         pass

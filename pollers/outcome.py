@@ -22,6 +22,8 @@ class Job:
     deadline: float
     """Unix time by which the outcome is there, whatever happens."""
     extras: frozenset[str] = frozenset()
+    keep: bool = True
+    """Whether the session stays open for the next slot (not for intervals over 5 minutes)."""
 
 
 @dataclass(frozen=True, slots=True)

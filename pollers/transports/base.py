@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from fleet.failures import CODES, PollFailure
 from pollers.target import Target
 
 Progress = Callable[[str, float], None]
@@ -32,6 +33,18 @@ class ShownKey:
     public: str
     fingerprint: str
     """SHA-256 as OpenSSH prints it: "SHA256:…", 43 characters of base64 without padding."""
+
+
+class HostKeyRefused(PollFailure):
+    """HOSTKEY_UNKNOWN or HOSTKEY_CHANGED; `shown_key` is what the server showed.
+
+    Nothing was sent to log in. The server need not have proven yet that it holds the key.
+    """
+
+    def __init__(self, code: str, shown_key: ShownKey) -> None:
+        detail = f"{shown_key.algorithm} {shown_key.fingerprint}"
+        super().__init__(CODES[code], detail, stage="host_key")
+        self.shown_key = shown_key
 
 
 class Receiver(Protocol):

@@ -1,0 +1,20 @@
+"""The collectors of the probe, in the order they run.
+
+Counters first, so that they belong to the moment the report is stamped with; what may take
+its time last.
+"""
+
+from __future__ import annotations
+
+COLLECTORS = (
+    "cpu",
+    "disks",
+    "network",
+    "memory",
+    "load",
+    "uptime",
+    "users",
+    "facts",
+    "processes",
+    "filesystems",
+)
