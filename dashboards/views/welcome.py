@@ -17,7 +17,7 @@ from dashboards.models import SetupLink
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-class FirstAdministrator(BaseUserCreationForm[User]):
+class FirstAdministrator(BaseUserCreationForm):  # type: ignore[type-arg]
     """User name and password, twice; checked as any other password is."""
 
     class Meta:
