@@ -56,4 +56,14 @@ def labels_of(series: str) -> dict[str, str]:
         labels = json.loads(series) if series else {}
     except ValueError:
         return {}
-    return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
+    return (
+        {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
+    )
+
+
+def sentence_of(alert: Alert) -> str:
+    """What it is about in one line: "File system nearly full /srv: 97 %, limit 95 %"."""
+    one = shown(alert)
+    title = f"{alert.rule.name} {one.where}".strip()
+    said = one.measured or alert.cause
+    return f"{title}: {said}" if said else title

@@ -42,9 +42,9 @@ CHARTS: tuple[Chart, ...] = (
         Line("cpu_user_percent", "user", "v1"), Line("cpu_system_percent", "system", "v2"),
         Line("cpu_iowait_percent", "iowait", "v3"), Line("cpu_steal_percent", "steal", "v4"),
     ), headline="cpu_percent", top=100),
-    Chart("memory", "Memory", "percent", "lines", (Line("memory_percent", "in use", "v1"),),
-          headline="memory_percent", top=100),
-    Chart("swap", "Swap", "percent", "lines", (Line("swap_percent", "in use", "v4"),), headline="swap_percent", top=100),
+    Chart("memory", "Memory", "percent", "lines", (
+        Line("memory_percent", "in use", "v1"), Line("swap_percent", "swap in use", "v4"),
+    ), headline="memory_percent", top=100),
     Chart("load", "Load", "", "lines", (
         Line("load1", "1 min", "v1"), Line("load5", "5 min", "v2"), Line("load15", "15 min", "v5"),
     ), headline="load1"),
@@ -59,7 +59,10 @@ CHARTS: tuple[Chart, ...] = (
 )  # fmt: skip
 
 METRICS: tuple[str, ...] = tuple(
-    dict.fromkeys([line.metric for chart in CHARTS for line in chart.lines] + [c.headline for c in CHARTS if c.headline])
+    dict.fromkeys(
+        [line.metric for chart in CHARTS for line in chart.lines]
+        + [c.headline for c in CHARTS if c.headline]
+    )
 )
 
 
@@ -95,7 +98,12 @@ def plain(chart: Chart, window: Window) -> list[dict[str, Any]]:
 
 
 def as_json(line: Line, values: Values, word: str = "", key: str = "") -> dict[str, Any]:
-    return {"word": word or line.word, "key": key or line.key, "below": line.below, "values": values}
+    return {
+        "word": word or line.word,
+        "key": key or line.key,
+        "below": line.below,
+        "values": values,
+    }
 
 
 def busiest(chart: Chart, window: Window) -> tuple[list[dict[str, Any]], str]:
@@ -104,7 +112,9 @@ def busiest(chart: Chart, window: Window) -> tuple[list[dict[str, Any]], str]:
     for line in chart.lines:
         for points in window.metrics.get(line.metric, ()):
             name = points.labels.get(chart.by, "")
-            sums[name] = sums.get(name, 0.0) + sum(value for value in points.values if value is not None)
+            sums[name] = sums.get(name, 0.0) + sum(
+                value for value in points.values if value is not None
+            )
     if not sums:
         return [], ""
     name = max(sorted(sums), key=lambda one: sums[one])

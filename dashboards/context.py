@@ -37,8 +37,10 @@ class Round:
 
 
 def newest_round() -> Round:
-    hosts = Host.objects.present().filter(enabled=True).aggregate(
-        number=Count("pk"), polled=Max("state_row__polled_at")
+    hosts = (
+        Host.objects.present()
+        .filter(enabled=True)
+        .aggregate(number=Count("pk"), polled=Max("state_row__polled_at"))
     )
     alerts = Alert.objects.filter(state=Alert.State.FIRING, host__removed_at=None).aggregate(
         number=Count("pk"), critical=Count("pk", filter=Q(severity=Alert.Severity.CRITICAL))
@@ -56,4 +58,8 @@ def newest_round() -> Round:
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Lazy: the admin's pages and those of anonymous visitors ask for none of it."""
-    return {"version": settings.VERSION, "round": SimpleLazyObject(newest_round), "now": int(time.time())}
+    return {
+        "version": settings.VERSION,
+        "round": SimpleLazyObject(newest_round),
+        "now": int(time.time()),
+    }

@@ -53,7 +53,13 @@ class Block:
     height: int
 
 
-def ribbon(outcomes: Iterable[tuple[int, str]], gaps: Iterable[tuple[int, int]], start: int, end: int, pause: int) -> list[Block]:
+def ribbon(
+    outcomes: Iterable[tuple[int, str]],
+    gaps: Iterable[tuple[int, int]],
+    start: int,
+    end: int,
+    pause: int,
+) -> list[Block]:
     """The states of a host over a range as blocks.
 
     `outcomes` are (Unix time, state); a silence of more than `pause` seconds is a gap.
@@ -68,16 +74,21 @@ def ribbon(outcomes: Iterable[tuple[int, str]], gaps: Iterable[tuple[int, int]],
             stretches.append([state, at, at])
     if stretches and end - float(stretches[-1][2]) <= pause:
         stretches[-1][2] = end
-    span = max(end - start, 1)
-
-    def block(css: str, low: float, high: float, y: int, height: int) -> Block:
-        left = max(0.0, (low - start) / span * 1000)
-        right = min(1000.0, (high - start) / span * 1000)
-        return Block(css, f"{left:.2f}", f"{max(right - left, 1.5):.2f}", y, height)
-
     quiet = {"up": (8, 2), "paused": (8, 2)}
-    drawn = [block("r-gap", low, high, 4, 10) for low, high in gaps if high > start and low < end]
-    for state, low, high in stretches:
-        y, height = quiet.get(str(state), (3, 12))
-        drawn.append(block(f"r-{state}", float(low), float(high), y, height))
+    drawn = [
+        block("r-gap", low, high, 4, 10, start, end)
+        for low, high in gaps
+        if high > start and low < end
+    ]
+    for name, low, high in stretches:
+        y, height = quiet.get(str(name), (3, 12))
+        drawn.append(block(f"r-{name}", float(low), float(high), y, height, start, end))
     return drawn
+
+
+def block(css: str, low: float, high: float, y: int, height: int, start: int, end: int) -> Block:
+    """A stretch from `low` to `high` on a ribbon from `start` to `end`; never too thin to be seen."""
+    span = max(end - start, 1)
+    left = max(0.0, (low - start) / span * 1000)
+    right = min(1000.0, (high - start) / span * 1000)
+    return Block(css, f"{left:.2f}", f"{max(right - left, 1.5):.2f}", y, height)

@@ -31,9 +31,7 @@ COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 COMPARISON = re.compile(r"([a-z]+)(>=|<=|>|<|=)(.+)", re.IGNORECASE)
 KEYED = re.compile(r"([a-z]+):(.+)", re.IGNORECASE)
-QUANTITY = re.compile(
-    r"(\d+(?:\.\d+)?)(k|m|g|s|min|h|d)?(?:b|b/s|bytes)?(?:%|/s)?", re.IGNORECASE
-)
+QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(k|m|g|s|min|h|d)?(?:b|b/s|bytes)?(?:%|/s)?", re.IGNORECASE)
 FACTORS = {"k": 1e3, "g": 1e9, "s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -78,7 +76,9 @@ class Filter:
         """
         if word in self.words:
             return " ".join(one for one in self.words if one != word)
-        others = [w for w in self.words if not (word.startswith("state:") and w.startswith("state:"))]
+        others = [
+            w for w in self.words if not (word.startswith("state:") and w.startswith("state:"))
+        ]
         return " ".join([*others, word])
 
 

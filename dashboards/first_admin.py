@@ -22,11 +22,15 @@ def ensure_first_admin() -> str:
     if not settings.ADMIN_USERNAME and not settings.ADMIN_PASSWORD:
         return f"/welcome/{SetupLink.issue()}/"
     if not settings.ADMIN_USERNAME or not settings.ADMIN_PASSWORD:
-        raise ImproperlyConfigured("Set both ADMIN_USERNAME and ADMIN_PASSWORD (or ADMIN_PASSWORD_FILE), or neither.")
+        raise ImproperlyConfigured(
+            "Set both ADMIN_USERNAME and ADMIN_PASSWORD (or ADMIN_PASSWORD_FILE), or neither."
+        )
     try:
         validate_password(settings.ADMIN_PASSWORD)
     except ValidationError as problem:
-        raise ImproperlyConfigured(f"ADMIN_PASSWORD is refused: {' '.join(problem.messages)}") from None
+        raise ImproperlyConfigured(
+            f"ADMIN_PASSWORD is refused: {' '.join(problem.messages)}"
+        ) from None
     make_admin(settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD)
     return ""
 

@@ -15,7 +15,7 @@ from dashboards import drawing, ranges
 from dashboards.alertlist import Shown, shown
 from dashboards.roll import urgency
 from dashboards.session import Session, session_of
-from dashboards.states import DARK, LOOKS, Look, shown_state
+from dashboards.states import DARK, LOOKS, Look, alert_look, shown_state
 from fleet.failures import BY_NUMBER, Code
 from fleet.models import Event, Host, HostKey, HostState
 from fleet.states import State
@@ -25,6 +25,7 @@ from metrics.report import Series
 PROCESSES = 10
 EVENTS = 12
 RESOLVED = 5
+SPANS = 60
 TROUBLE_AFTER = 3
 """Silent intervals after which a ribbon shows a gap."""
 
@@ -60,19 +61,29 @@ class Page:
         return self.alerts[0] if self.alerts else None
 
     @property
+    def several(self) -> bool:
+        return len(self.alerts) > 1
+
+    @property
+    def free(self) -> Shown | None:
+        """The worst alert, if nobody has taken it."""
+        return self.worst if self.worst and not self.worst.alert.acknowledged_at else None
+
+    @property
+    def taken(self) -> Shown | None:
+        return self.worst if self.worst and self.worst.alert.acknowledged_at else None
+
+    @property
     def boot(self) -> datetime | None:
         boot = self.state.facts.get("boot_time")
         try:
-            return datetime.fromtimestamp(boot, UTC) if isinstance(boot, int | float) and boot > 0 else None
+            return (
+                datetime.fromtimestamp(boot, UTC)
+                if isinstance(boot, int | float) and boot > 0
+                else None
+            )
         except (OverflowError, OSError, ValueError):
             return None
-
-    def value(self, name: str) -> float | None:
-        return self.values.get((name, ()))
-
-    @property
-    def cpu(self) -> float | None:
-        return self.value("cpu_percent")
 
     @property
     def mounts(self) -> list[dict[str, Any]]:
@@ -94,7 +105,9 @@ class Page:
         })  # fmt: skip
 
 
-def instances(values: Mapping[Series, float], label: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+def instances(
+    values: Mapping[Series, float], label: str, columns: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """A row per instance of a label, a column per metric; None where nothing is known."""
     rows: dict[str, dict[str, Any]] = {}
     for word, metric in columns.items():
@@ -106,7 +119,11 @@ def instances(values: Mapping[Series, float], label: str, columns: Mapping[str, 
 
 def read(host: Host) -> Page:
     state = getattr(host, "state_row", None) or HostState(host=host)
-    open_alerts = list(Alert.objects.filter(host=host).exclude(state=Alert.State.RESOLVED).select_related("rule", "host"))
+    open_alerts = list(
+        Alert.objects.filter(host=host)
+        .exclude(state=Alert.State.RESOLVED)
+        .select_related("rule", "host")
+    )
     firing = sorted((one for one in open_alerts if one.state == Alert.State.FIRING), key=urgency)
     keys = list(host.host_keys.all())
     key = shown_state(host.enabled, state.state, firing[0].severity if firing else None)
@@ -115,7 +132,9 @@ def read(host: Host) -> Page:
         host=host,
         state=state,
         look=LOOKS[key],
-        since=(firing[0].fired_at or firing[0].opened_at) if key in ("critical", "warning") else state.state_since,
+        since=(firing[0].fired_at or firing[0].opened_at)
+        if key in ("critical", "warning")
+        else state.state_since,
         failure=BY_NUMBER.get(state.failure_number),
         alerts=[shown(one) for one in firing],
         pending=[shown(one) for one in open_alerts if one.state == Alert.State.PENDING],
@@ -131,9 +150,33 @@ def ribbon(host: Host, chosen: str) -> list[drawing.Block]:
     """The states of the range in one line; what nobody looked at is a gap."""
     end = int(time.time())
     start = end - ranges.seconds(chosen)
-    rows = [(slot, outcome_state(outcome)) for slot, outcome in queries.outcomes(host.pk, start, end)]
+    rows = [
+        (slot, outcome_state(outcome)) for slot, outcome in queries.outcomes(host.pk, start, end)
+    ]
     gaps = [(gap.began_at, gap.ended_at) for gap in queries.gaps(start, end)]
-    return drawing.ribbon(rows, gaps, start, end, TROUBLE_AFTER * host.interval_seconds + 5)
+    blocks = drawing.ribbon(rows, gaps, start, end, TROUBLE_AFTER * host.interval_seconds + 5)
+    over = [drawing.block(f"r-{css}", low, high, 4, 10, start, end) for low, high, css in spans(host, start, end)
+            if css in ("warning", "critical")]  # fmt: skip
+    return blocks + over
+
+
+def spans(host: Host, start: int, end: int) -> list[tuple[int, int, str]]:
+    """When alerts fired: from, to, and the look of it; the worst is last, to be drawn on top."""
+    found = []
+    since = datetime.fromtimestamp(start, UTC)
+    alerts = (
+        Alert.objects.filter(host=host, fired_at__isnull=False)
+        .exclude(resolved_at__lt=since)
+        .select_related("rule")
+    )
+    for alert in alerts.order_by("-fired_at")[:SPANS]:
+        if alert.fired_at:
+            low = max(start, int(alert.fired_at.timestamp()))
+            high = int(alert.resolved_at.timestamp()) if alert.resolved_at else end
+            found.append((low, high, alert_look(alert.rule.metric, alert.severity)))
+    return [
+        (low, high, look.css) for low, high, look in sorted(found, key=lambda one: -one[2].order)
+    ]
 
 
 def outcome_state(outcome: int) -> str:
@@ -163,5 +206,9 @@ def fingerprint(host: Host) -> str:
     )
     newest = Event.objects.filter(host=host).aggregate(Max("pk"))
     keys = host.host_keys.aggregate(Count("pk"), Max("pk"), Max("accepted_at"))
-    moving = (state.polled_at, state.state, state.failures_in_row, state.next_poll_at == 0) if state else ()
+    moving = (
+        (state.polled_at, state.state, state.failures_in_row, state.next_poll_at == 0)
+        if state
+        else ()
+    )
     return f"{host.changed_at}{moving}{sorted(alerts.items())}{newest}{sorted(keys.items())}"

@@ -36,7 +36,10 @@ def conditional(request: HttpRequest, tag: str, make: Callable[[], HttpResponse]
 
 
 def live_page(
-    request: HttpRequest, template: str, fingerprint: Callable[[], str], context: Callable[[], dict[str, Any]]
+    request: HttpRequest,
+    template: str,
+    fingerprint: Callable[[], str],
+    context: Callable[[], dict[str, Any]],
 ) -> HttpResponse:
     """A whole page, or for the script only what moves. A whole page has no ETag: it may carry a message."""
 
@@ -44,6 +47,8 @@ def live_page(
         layout = "live.html" if is_live(request) else "base.html"
         return render(request, template, {"layout": layout, **context()})
 
-    response = conditional(request, tag_of(request, fingerprint()), make) if is_live(request) else make()
+    response = (
+        conditional(request, tag_of(request, fingerprint()), make) if is_live(request) else make()
+    )
     patch_vary_headers(response, [HEADER, "Cookie"])
     return response

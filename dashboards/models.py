@@ -40,5 +40,7 @@ class SetupLink(models.Model):
     @classmethod
     def use(cls, token: str) -> bool:
         """Take the link; true for exactly one caller. Call it inside the transaction that makes the user."""
-        count, _ = cls.objects.filter(digest=cls.hash(token), expires_at__gt=timezone.now()).delete()
+        count, _ = cls.objects.filter(
+            digest=cls.hash(token), expires_at__gt=timezone.now()
+        ).delete()
         return count == 1

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from django.db.models import Max, Sum
 
 from alerts.models import Alert
+from dashboards.alertlist import sentence_of
 from dashboards.states import DARK, LOOKS, Look, shown_state
 from fleet.failures import BY_NUMBER, Code
 from fleet.models import Host
@@ -103,7 +104,7 @@ class Row:
         """Why it is not fine, in one line without the failure's code."""
         worst = self.worst
         if self.shown in ("critical", "warning") and worst:
-            return worst.cause or str(worst.rule)
+            return sentence_of(worst)
         code = self.failure
         if code is None or self.shown in ("paused", "pending"):
             return ""
@@ -166,7 +167,9 @@ def call_roll() -> list[Row]:
             cpu, memory, swap, filesystem, mount or "", load, received, sent, bytes(spark or b""), now=now,
         )  # fmt: skip
     tags: dict[int, list[str]] = {}
-    for host_id, tag in Host.tags.through.objects.order_by("tag__name").values_list("host_id", "tag__name"):
+    for host_id, tag in Host.tags.through.objects.order_by("tag__name").values_list(
+        "host_id", "tag__name"
+    ):
         tags.setdefault(host_id, []).append(tag)
     for host_id, names in tags.items():
         if host_id in rows:
@@ -179,7 +182,9 @@ def call_roll() -> list[Row]:
 
 def firing() -> list[Alert]:
     return list(
-        Alert.objects.filter(state=Alert.State.FIRING, host__removed_at=None).select_related("rule", "host")
+        Alert.objects.filter(state=Alert.State.FIRING, host__removed_at=None).select_related(
+            "rule", "host"
+        )
     )
 
 

@@ -62,7 +62,5 @@ def the_rest(counts: dict[str, int], total: int, *, troubled: bool) -> str:
         return f"None of {total} is fine." if total > 1 else ""
     if counts.get("pending"):
         number = counts["pending"]
-        return (
-            f"{number} {'host waits' if number == 1 else 'hosts wait'} for {'its' if number == 1 else 'their'} first look."
-        )
+        return f"{number} {'host waits' if number == 1 else 'hosts wait'} for {'its' if number == 1 else 'their'} first look."
     return "Every host is paused."

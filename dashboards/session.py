@@ -63,7 +63,9 @@ def stages_of(pairs: list[Any]) -> list[Stage]:
     for name, seconds in known:
         share = seconds / total * 1000
         shade = 1 + min(3, int(seconds / total * 8))
-        stages.append(Stage(STAGES.get(name, name), seconds, f"{at:.1f}", f"{max(share - 3, 2):.1f}", shade))
+        stages.append(
+            Stage(STAGES.get(name, name), seconds, f"{at:.1f}", f"{max(share - 3, 2):.1f}", shade)
+        )
         at += share
     return stages
 

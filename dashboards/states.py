@@ -41,7 +41,12 @@ TROUBLE = ("down", "critical", "blocked", "warning", "unknown")
 DARK = frozenset({"down", "blocked", "unknown", "paused", "pending"})
 """States without fresh numbers: what is shown is the last that was known."""
 
-RULE_LOOKS = {"up": "down", "host_down": "down", "host_blocked": "blocked", "host_unknown": "unknown"}
+RULE_LOOKS = {
+    "up": "down",
+    "host_down": "down",
+    "host_blocked": "blocked",
+    "host_unknown": "unknown",
+}
 """An alert about one of these metrics looks like the state it tells of."""
 
 

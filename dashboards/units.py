@@ -6,7 +6,7 @@ A number never parts from its unit: the blank between them does not break.
 from __future__ import annotations
 
 GAP = "\u00a0"
-NOTHING = "–"
+NOTHING = "\u2013"
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 

@@ -8,7 +8,11 @@ from dashboards.views import alerts, fleet, host, series, welcome
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),
-    path("hosts/add/", RedirectView.as_view(pattern_name="admin:fleet_host_add", query_string=True), name="host-add"),
+    path(
+        "hosts/add/",
+        RedirectView.as_view(pattern_name="admin:fleet_host_add", query_string=True),
+        name="host-add",
+    ),
     path("hosts/<int:host_id>/", host.host, name="host"),
     path("hosts/<int:host_id>/series.json", series.host_series, name="host-series"),
     path("hosts/<int:host_id>/poll/", host.poll, name="host-poll"),
@@ -20,6 +24,10 @@ urlpatterns = [
     path("welcome/<str:token>/", welcome.welcome, name="welcome"),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path("password/", auth.PasswordChangeView.as_view(success_url="/password/done/"), name="password_change"),
+    path(
+        "password/",
+        auth.PasswordChangeView.as_view(success_url="/password/done/"),
+        name="password_change",
+    ),
     path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
 ]

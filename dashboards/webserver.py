@@ -16,7 +16,11 @@ class WebServer:
 
     def __init__(self, application: Any, listening: socket.socket) -> None:
         self.server = waitress.server.create_server(
-            application, sockets=[listening], threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
+            application,
+            sockets=[listening],
+            threads=THREADS,
+            ident=None,
+            clear_untrusted_proxy_headers=False,
         )
         self.thread = threading.Thread(target=self.run, name="web", daemon=True)
 

@@ -95,7 +95,7 @@
       scales: { x: { time: true, range: () => zoom || [data.from, data.to] }, y: { range: () => limits(entry.chart) } },
       axes: [
         { stroke: ink, grid: { show: false }, ticks: { show: false }, size: 20, gap: 4, font: SVG_FONT, space: 64, values: (_, list) => list.map(t => clock.format(new Date(t * 1000))) },
-        { stroke: ink, grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, size: 58, gap: 6, font: SVG_FONT, space: 40, splits: chart.top === 100 ? () => [0, 50, 100] : undefined, values: (_, list) => list.map(v => chart.unit === "percent" && v !== 100 ? v : fmt(Math.abs(v))) },
+        { stroke: ink, grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, size: 54, gap: 6, font: SVG_FONT, space: 40, splits: chart.top === 100 ? () => [0, 50, 100] : undefined, values: (_, list) => list.map(v => v === 0 || (chart.unit === "percent" && v !== 100) ? v : chart.unit === "bytes/s" ? bytes(v) : fmt(v)) },
       ],
       series: [{}, ...moved()],
       bands: stack ? chart.series.slice(1).map((s, i) => ({ series: [i + 2, i + 1], fill: fade(colour(s.key), .55) })) : [],

@@ -10,7 +10,16 @@ from dashboards.admin.readonly import ReadOnlyAdmin
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    list_display = ("rule", "host", "severity", "state", "value", "opened_at", "resolved_at", "acknowledged_by")
+    list_display = (
+        "rule",
+        "host",
+        "severity",
+        "state",
+        "value",
+        "opened_at",
+        "resolved_at",
+        "acknowledged_by",
+    )
     list_filter = ("state", "severity", "rule")
     list_select_related = ("rule", "host")
     search_fields = ("host__name", "rule__name", "series")

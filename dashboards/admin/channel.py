@@ -27,7 +27,9 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.url:
-            self.fields["url"].help_text = "leave empty to keep the one that is stored; it is never shown"
+            self.fields[
+                "url"
+            ].help_text = "leave empty to keep the one that is stored; it is never shown"
 
     def clean_url(self) -> str:
         url = str(self.cleaned_data["url"]).strip()

@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from credentials.models import Credential
 from credentials.private_keys import PrivateKeyError
@@ -53,7 +52,9 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             except PrivateKeyError as problem:
                 self.add_error("private_key", str(problem))
         elif data.get("passphrase"):
-            self.add_error("passphrase", "Paste the private key again together with its passphrase.")
+            self.add_error(
+                "passphrase", "Paste the private key again together with its passphrase."
+            )
         if data.get("password"):
             self.instance.set_password(data["password"])
         if not self.errors and not self.instance.password and not self.instance.private_key:
@@ -77,15 +78,17 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
         found: QuerySet[Credential] = super().get_queryset(request).annotate(used=hosts)
         return found
 
-    @display(description="Holds")
+    @admin.display(description="Holds")
     def holds(self, credential: Credential) -> str:
         return credential.kind
 
-    @display(description="Hosts", ordering="used")
+    @admin.display(description="Hosts", ordering="used")
     def used(self, credential: Any) -> int:
         return int(credential.used)
 
-    def save_model(self, request: HttpRequest, obj: Credential, form: CredentialForm, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Credential, form: CredentialForm, change: bool
+    ) -> None:
         super().save_model(request, obj, form, change)
         if change:
             credential_changed(obj)

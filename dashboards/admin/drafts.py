@@ -20,7 +20,12 @@ MAX_CONNECTIONS = 2
 
 def too_many(user: Any) -> bool:
     """Trying is looking at other machines' ports: nobody does it more than 20 times a minute."""
-    return Draft.objects.filter(owner=user, created_at__gt=timezone.now() - timedelta(minutes=1)).count() >= PER_MINUTE
+    return (
+        Draft.objects.filter(
+            owner=user, created_at__gt=timezone.now() - timedelta(minutes=1)
+        ).count()
+        >= PER_MINUTE
+    )
 
 
 def make(user: Any, data: Mapping[str, Any]) -> Draft:
@@ -51,14 +56,20 @@ def own(user: Any, draft_id: UUID | str | None) -> Draft | None:
     """The user's own draft, if it is not too old; never somebody else's."""
     if not draft_id:
         return None
-    return Draft.objects.filter(pk=draft_id, owner=user, created_at__gt=timezone.now() - LIFETIME).first()
+    return Draft.objects.filter(
+        pk=draft_id, owner=user, created_at__gt=timezone.now() - LIFETIME
+    ).first()
 
 
 def accept(draft: Draft, fingerprint: str) -> bool:
     """Accept the shown key, if it is the one the person saw; true for exactly one caller."""
     return bool(
         Draft.objects.filter(
-            pk=draft.pk, key_accepted=False, finished=True, shown_fingerprint=fingerprint, connections__lt=MAX_CONNECTIONS
+            pk=draft.pk,
+            key_accepted=False,
+            finished=True,
+            shown_fingerprint=fingerprint,
+            connections__lt=MAX_CONNECTIONS,
         )
         .exclude(shown_fingerprint="")
         .update(key_accepted=True, finished=False)

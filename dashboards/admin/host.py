@@ -15,7 +15,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from alerts.models import Alert
 from dashboards import units
@@ -36,7 +35,17 @@ def state_of(host: Host) -> HostState:
 
 @admin.register(Host)
 class HostAdmin(ModelAdmin):  # type: ignore[misc]
-    list_display = ("state", "name_link", "address", "cpu", "memory", "fullest", "seen", "tag_names", "interval")
+    list_display = (
+        "state",
+        "name_link",
+        "address",
+        "cpu",
+        "memory",
+        "fullest",
+        "seen",
+        "tag_names",
+        "interval",
+    )
     list_display_links = ("name_link",)
     list_filter = ("enabled", "tags", "state_row__state", "credential")
     list_select_related = ("state_row", "credential")
@@ -44,7 +53,7 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
     change_form_after_template = "admin/fleet/host/test.html"
     search_fields = ("name", "address", "tags__name")
     ordering = ("name",)
-    filter_horizontal = ("tags",)
+    autocomplete_fields = ("tags",)
     actions = ("look_now", "pause", "resume")
     fieldsets = (
         (None, {"fields": ("address", "credential")}),
@@ -73,8 +82,12 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
             )
         )
 
-    def get_form(self, request: HttpRequest, obj: Host | None = None, change: bool = False, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, change, form=HostForm if obj else AddHostForm, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: Host | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        return super().get_form(
+            request, obj, change, form=HostForm if obj else AddHostForm, **kwargs
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Host | None = None) -> Any:
         return self.fieldsets if obj else self.add_fieldsets
@@ -84,7 +97,11 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
         return [
             path("test/", view(preflight.start), name="fleet_host_test"),
             path("test/<uuid:draft_id>/", view(preflight.state), name="fleet_host_test_state"),
-            path("test/<uuid:draft_id>/accept/", view(preflight.accept), name="fleet_host_test_accept"),
+            path(
+                "test/<uuid:draft_id>/accept/",
+                view(preflight.accept),
+                name="fleet_host_test_accept",
+            ),
             *super().get_urls(),
         ]
 
@@ -92,12 +109,22 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
 
     def save_model(self, request: HttpRequest, obj: Host, form: Any, change: bool) -> None:
         saved = form.change() if change else form.add(request.user)
-        obj.__dict__.update({name: value for name, value in saved.__dict__.items() if name != "_prefetched_objects_cache"})
+        obj.__dict__.update(
+            {
+                name: value
+                for name, value in saved.__dict__.items()
+                if name != "_prefetched_objects_cache"
+            }
+        )
 
-    def save_related(self, request: HttpRequest, form: ModelForm[Host], formsets: Any, change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: ModelForm[Host], formsets: Any, change: bool
+    ) -> None:
         """The inventory has saved the tags together with the host."""
 
-    def response_add(self, request: HttpRequest, obj: Host, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: Host, post_url_continue: str | None = None
+    ) -> HttpResponse:
         """After adding one wants to see it answer: to its page, unless another one is to be added."""
         response = super().response_add(request, obj, post_url_continue)
         if not {"_addanother", "_continue", "_popup"} & set(request.POST):
@@ -110,7 +137,9 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
         inventory.remove(list(queryset.values_list("pk", flat=True)))
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Only the hosts: listing every related row would take seconds, and none is deleted here."""
         missing = set() if self.has_delete_permission(request) else {"host"}
         return [str(one) for one in objs], {"hosts": len(objs)}, missing, []
@@ -143,41 +172,43 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
 
     # --- columns -------------------------------------------------------------------------------
 
-    @display(description="State", ordering="state_row__state")
+    @admin.display(description="State", ordering="state_row__state")
     def state(self, host: Any) -> SafeString:
         severity = "critical" if host.critical else "warning" if host.warning else None
         look = LOOKS[shown_state(host.enabled, state_of(host).state, severity)]
         return render_to_string("parts/state.html", {"look": look, "text": look.word})
 
-    @display(description="Name", ordering="name")
+    @admin.display(description="Name", ordering="name")
     def name_link(self, host: Host) -> str:
         return host.name
 
-    @display(description="CPU", ordering="state_row__cpu_percent")
+    @admin.display(description="CPU", ordering="state_row__cpu_percent")
     def cpu(self, host: Host) -> str:
         return units.percent(state_of(host).cpu_percent)
 
-    @display(description="Memory", ordering="state_row__memory_percent")
+    @admin.display(description="Memory", ordering="state_row__memory_percent")
     def memory(self, host: Host) -> str:
         return units.percent(state_of(host).memory_percent)
 
-    @display(description="Fullest", ordering="state_row__filesystem_percent")
+    @admin.display(description="Fullest", ordering="state_row__filesystem_percent")
     def fullest(self, host: Host) -> str:
         row = state_of(host)
         return f"{units.percent(row.filesystem_percent)} {row.filesystem_mount}"
 
-    @display(description="Seen", ordering="state_row__seen_at")
+    @admin.display(description="Seen", ordering="state_row__seen_at")
     def seen(self, host: Host) -> SafeString | str:
         at = state_of(host).seen_at
         if not at:
             return units.NOTHING
-        return format_html('<a href="{}">{}</a>', reverse("host", args=[host.pk]), units.age(time.time() - at))
+        return format_html(
+            '<a href="{}">{}</a>', reverse("host", args=[host.pk]), units.age(time.time() - at)
+        )
 
-    @display(description="Tags")
+    @admin.display(description="Tags")
     def tag_names(self, host: Host) -> str:
         return ", ".join(tag.name for tag in host.tags.all()) or units.NOTHING
 
-    @display(description="Every", ordering="interval_seconds")
+    @admin.display(description="Every", ordering="interval_seconds")
     def interval(self, host: Host) -> str:
         return units.age(host.interval_seconds)
 

@@ -28,7 +28,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
     """Both forms: an existing credential may be chosen, or a new one be made in place."""
 
     username = forms.CharField(
-        label="user name", required=False, max_length=64,
+        label="User name", required=False, max_length=64,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
     )  # fmt: skip
     password = password_field()
@@ -72,8 +72,16 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
                 fingerprint(tidy(data["private_key"]), data.get("passphrase", ""))
             except PrivateKeyError as problem:
                 self.add_error("private_key", str(problem))
-        if self.instance._state.adding and not data.get("credential") and not data.get("username") and not self.errors:
-            self.add_error("credential", "Choose a credential, or type a user name with a password or key below.")
+        if (
+            self.instance._state.adding
+            and not data.get("credential")
+            and not data.get("username")
+            and not self.errors
+        ):
+            self.add_error(
+                "credential",
+                "Choose a credential, or type a user name with a password or key below.",
+            )
         return data
 
     def credential_to_use(self) -> Credential | None:
@@ -82,7 +90,10 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         if not data.get("username"):
             return data.get("credential")
         return inventory.make_credential(
-            username=data["username"], password=data["password"], private_key=data["private_key"], passphrase=data["passphrase"]
+            username=data["username"],
+            password=data["password"],
+            private_key=data["private_key"],
+            passphrase=data["passphrase"],
         )
 
     def tag_names(self) -> list[str]:
@@ -92,14 +103,16 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
         data = self.cleaned_data
         names = ("address", "port", "name", "interval_seconds", "enabled")
         fields = {name: data[name] for name in names if name in data}
-        return inventory.change_host(self.instance, tags=self.tag_names(), credential=self.credential_to_use(), **fields)
+        return inventory.change_host(
+            self.instance, tags=self.tag_names(), credential=self.credential_to_use(), **fields
+        )
 
 
 class AddHostForm(HostForm):
     """A new host, with what is to happen to its key."""
 
     first_key = forms.ChoiceField(
-        label="host key", choices=FIRST_KEY, initial="ask", widget=UnfoldAdminRadioSelectWidget(),
+        label="Host key", choices=FIRST_KEY, initial="ask", widget=UnfoldAdminRadioSelectWidget(),
         help_text="A key accepted below, after a test, is held in any case.",
     )  # fmt: skip
     draft = forms.UUIDField(required=False, widget=forms.HiddenInput())
@@ -119,6 +132,9 @@ class AddHostForm(HostForm):
         if draft is None or not draft.key_accepted or not draft.shown_key:
             return None
         tried = drafts.contents(draft)
-        if (tried["address"], tried["port"]) != (self.cleaned_data["address"], self.cleaned_data["port"]):
+        if (tried["address"], tried["port"]) != (
+            self.cleaned_data["address"],
+            self.cleaned_data["port"],
+        ):
             return None
         return ShownKey(draft.shown_key.split(" ", 1)[0], draft.shown_key, draft.shown_fingerprint)

@@ -15,7 +15,17 @@ from dashboards.admin.host_form import AddHostForm
 from pollers.models import Draft
 from pollers.tasks import preflight
 
-NEEDED = ("address", "port", "credential", "username", "password", "private_key", "passphrase", "first_key", "__all__")
+NEEDED = (
+    "address",
+    "port",
+    "credential",
+    "username",
+    "password",
+    "private_key",
+    "passphrase",
+    "first_key",
+    "__all__",
+)
 
 
 def allowed(request: HttpRequest) -> None:
@@ -37,7 +47,10 @@ def start(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"problems": {"__all__": [text]}}, status=429)
     draft = drafts.make(request.user, form.cleaned_data)
     preflight.delay(str(draft.pk))
-    return JsonResponse({"id": str(draft.pk), "url": reverse("admin:fleet_host_test_state", args=[draft.pk])}, status=201)
+    return JsonResponse(
+        {"id": str(draft.pk), "url": reverse("admin:fleet_host_test_state", args=[draft.pk])},
+        status=201,
+    )
 
 
 def own_or_404(request: HttpRequest, draft_id: UUID) -> Draft:
@@ -60,7 +73,10 @@ def accept(request: HttpRequest, draft_id: UUID) -> JsonResponse:
     """Accept the fingerprint the person saw; then the second, last connection logs in."""
     draft = own_or_404(request, draft_id)
     if not drafts.accept(draft, request.POST.get("fingerprint", "")):
-        return JsonResponse({"problems": {"__all__": ["This key cannot be accepted any more. Test again."]}}, status=409)
+        return JsonResponse(
+            {"problems": {"__all__": ["This key cannot be accepted any more. Test again."]}},
+            status=409,
+        )
     preflight.delay(str(draft.pk))
     draft.refresh_from_db()
     return JsonResponse(drafts.answer(draft))

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from alerts.models import Rule
@@ -18,7 +17,14 @@ from metrics.queries import known_metric
 
 
 def metric_choices() -> list[tuple[str, str]]:
-    return [("", "---------"), *((name, f"{name}: {CATALOG[name].help}") for name in sorted(CATALOG) if known_metric(name))]
+    return [
+        ("", "---------"),
+        *(
+            (name, f"{name}: {CATALOG[name].help}")
+            for name in sorted(CATALOG)
+            if known_metric(name)
+        ),
+    ]
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -26,11 +32,23 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Rule
-        fields = ("name", "metric", "labels", "op", "warning", "critical", "for_seconds", "clear", "enabled")
+        fields = (
+            "name",
+            "metric",
+            "labels",
+            "op",
+            "warning",
+            "critical",
+            "for_seconds",
+            "clear",
+            "enabled",
+        )
 
     def clean_labels(self) -> dict[str, str]:
         labels = self.cleaned_data["labels"] or {}
-        if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        if not isinstance(labels, dict) or not all(
+            isinstance(value, str) for value in labels.values()
+        ):
             raise ValidationError('Labels look like {"mount": "/var"}.')
         return labels
 
@@ -42,10 +60,14 @@ class RuleAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter = ("enabled",)
     search_fields = ("name", "metric")
 
-    @display(description="Condition")
+    @admin.display(description="Condition")
     def condition(self, rule: Rule) -> str:
         entry = CATALOG.get(rule.metric)
         unit = entry.unit if entry else ""
         levels: list[tuple[str, Any]] = [("warning", rule.warning), ("critical", rule.critical)]
-        limits = [f"{rule.op} {in_unit(value, unit)} {word}" for word, value in levels if value is not None]
+        limits = [
+            f"{rule.op} {in_unit(value, unit)} {word}"
+            for word, value in levels
+            if value is not None
+        ]
         return f"{rule.metric} {', '.join(limits)}"

@@ -20,7 +20,9 @@ def login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> 
         raise PermissionDenied
     target = request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-    return redirect_to_login(target if safe else reverse("admin:index"), resolve_url(settings.LOGIN_URL))
+    return redirect_to_login(
+        target if safe else reverse("admin:index"), resolve_url(settings.LOGIN_URL)
+    )
 
 
-admin.site.login = login  # type: ignore[assignment,method-assign]
+admin.site.login = login  # type: ignore[method-assign]

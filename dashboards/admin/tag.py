@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from fleet.models import Tag
 
@@ -23,6 +22,6 @@ class TagAdmin(ModelAdmin):  # type: ignore[misc]
         found: QuerySet[Tag] = super().get_queryset(request).annotate(used=hosts)
         return found
 
-    @display(description="Hosts", ordering="used")
+    @admin.display(description="Hosts", ordering="used")
     def used(self, tag: Any) -> int:
         return int(tag.used)

@@ -18,6 +18,7 @@ register.filter("number", units.number)
 register.filter("spent", units.spent)
 register.filter("in_unit", units.in_unit)
 register.filter("count", units.count)
+register.filter("every", units.age)
 
 
 def moment(value: datetime | float | None) -> datetime | None:

@@ -17,6 +17,7 @@ from alerts.models import Alert
 from dashboards.alertlist import shown
 from dashboards.live import live_page
 from dashboards.roll import urgency
+from dashboards.states import alert_look
 
 PER_PAGE = 50
 
@@ -33,16 +34,33 @@ def alerts(request: HttpRequest) -> HttpResponse:
 
 def fingerprint() -> str:
     state = present_alerts().aggregate(
-        Count("pk"), Min("opened_at"), Max("opened_at"), Max("fired_at"), Max("acknowledged_at"), Max("resolved_at")
+        Count("pk"),
+        Min("opened_at"),
+        Max("opened_at"),
+        Max("fired_at"),
+        Max("acknowledged_at"),
+        Max("resolved_at"),
     )
-    values = present_alerts().filter(state=Alert.State.FIRING).values_list("severity", "value").order_by("pk")
+    values = (
+        present_alerts()
+        .filter(state=Alert.State.FIRING)
+        .values_list("severity", "value")
+        .order_by("pk")
+    )
     return f"{sorted(state.items())}{hash(tuple(values))}"
 
 
 def context_of(request: HttpRequest) -> dict[str, Any]:
-    unresolved = list(present_alerts().exclude(state=Alert.State.RESOLVED).select_related("rule", "host"))
-    firing = sorted((one for one in unresolved if one.state == Alert.State.FIRING), key=urgency)
-    history = present_alerts().filter(state=Alert.State.RESOLVED).select_related("rule", "host").order_by("-resolved_at", "pk")
+    unresolved = list(
+        present_alerts().exclude(state=Alert.State.RESOLVED).select_related("rule", "host")
+    )
+    firing = sorted((one for one in unresolved if one.state == Alert.State.FIRING), key=most_urgent)
+    history = (
+        present_alerts()
+        .filter(state=Alert.State.RESOLVED)
+        .select_related("rule", "host")
+        .order_by("-resolved_at", "pk")
+    )
     page = Paginator(history, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "free": [shown(one) for one in firing if not one.acknowledged_at],
@@ -55,15 +73,21 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def most_urgent(alert: Alert) -> tuple[int, tuple[bool, bool, float]]:
+    return alert_look(alert.rule.metric, alert.severity).order, urgency(alert)
+
+
 @login_required
 @permission_required("alerts.change_alert", raise_exception=True)
 @require_POST
 def acknowledge(request: HttpRequest, alert_id: str) -> HttpResponse:
     """Say that somebody has it. The first to say so keeps it."""
     alert = get_object_or_404(present_alerts(), pk=alert_id)
-    Alert.objects.filter(pk=alert.pk, acknowledged_at=None).exclude(state=Alert.State.RESOLVED).update(
-        acknowledged_at=timezone.now(), acknowledged_by=request.user.get_username()[:150]
-    )
+    Alert.objects.filter(pk=alert.pk, acknowledged_at=None).exclude(
+        state=Alert.State.RESOLVED
+    ).update(acknowledged_at=timezone.now(), acknowledged_by=request.user.get_username()[:150])
     back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    safe = url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return redirect(back if safe else "alerts")

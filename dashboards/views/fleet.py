@@ -27,13 +27,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def one_of(known: Sequence[str], wanted: str | None) -> str:
+    """What was asked for, if there is such a thing; else the usual, which stands first."""
+    return wanted if wanted in known and wanted else known[0]
+
+
 class Asked:
     """What the address asks for. Every view of the page is such an address."""
 
     def __init__(self, request: HttpRequest) -> None:
         get = request.GET.get
-        self.view = get("view") if get("view") in VIEWS else "map"
-        self.group = get("group") if get("group") in GROUPS else "none"
+        self.view = one_of(VIEWS, get("view"))
+        self.group = one_of(GROUPS, get("group"))
         sort = get("sort") or "state"
         self.sort = sort if sort.removeprefix("-") in roll.SORTS else "state"
         self.filter: Filter = parse(get("q") or "")
@@ -42,8 +47,15 @@ class Asked:
     def link(self, **changes: str) -> str:
         """The address of this view with something changed; the usual is left out."""
         usual = {"q": "", "view": "map", "group": "none", "sort": "state"}
-        asked = {"q": self.filter.text, "view": self.view, "group": self.group, "sort": self.sort} | changes
-        query = urlencode({name: value for name, value in asked.items() if value != usual.get(name)})
+        asked = {
+            "q": self.filter.text,
+            "view": self.view,
+            "group": self.group,
+            "sort": self.sort,
+        } | changes
+        query = urlencode(
+            {name: value for name, value in asked.items() if value != usual.get(name)}
+        )
         return f"?{query}" if query else "?"
 
 
@@ -76,13 +88,17 @@ def fleet_context(request: HttpRequest) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def map_groups(rows: Sequence[roll.Row], asked: Asked, hits: Sequence[roll.Row]) -> list[dict[str, Any]]:
+def map_groups(
+    rows: Sequence[roll.Row], asked: Asked, hits: Sequence[roll.Row]
+) -> list[dict[str, Any]]:
     """The map keeps its shape: what does not match is a ghost, not gone."""
     matching = {row.id for row in hits}
     return [
         {
             "name": name,
-            "link": asked.link(q=f"tag:{name}") if asked.group == "tag" and name != "no tag" else "",
+            "link": asked.link(q=f"tag:{name}")
+            if asked.group == "tag" and name != "no tag"
+            else "",
             "rows": [(row, row.id in matching) for row in members],
             "number": len(members),
             "width": width_class(len(members)),
@@ -94,7 +110,9 @@ def map_groups(rows: Sequence[roll.Row], asked: Asked, hits: Sequence[roll.Row])
 
 def width_class(number: int) -> str:
     """Groups are about as wide as they have hosts, in steps, because a strict policy has no inline style."""
-    return "n" + str(next((step for step in (4, 8, 12, 18, 27, 40, 60, 90, 140, 220) if number <= step), 340))
+    return "n" + str(
+        next((step for step in (4, 8, 12, 18, 27, 40, 60, 90, 140, 220) if number <= step), 340)
+    )
 
 
 def table(hits: Sequence[roll.Row], asked: Asked) -> dict[str, Any]:
@@ -108,7 +126,9 @@ def table(hits: Sequence[roll.Row], asked: Asked) -> dict[str, Any]:
         "title": title,
         "listed": len(listed),
         "page": page,
-        "previous": asked.link(page=str(page.previous_page_number())) if page.has_previous() else "",
+        "previous": asked.link(page=str(page.previous_page_number()))
+        if page.has_previous()
+        else "",
         "next": asked.link(page=str(page.next_page_number())) if page.has_next() else "",
         "columns": [column(asked, *one) for one in COLUMNS],
     }

@@ -18,7 +18,9 @@ from pollers.schedule import poll_now
 
 
 def present_host(host_id: int) -> Host:
-    hosts = Host.objects.present().select_related("state_row", "credential").prefetch_related("tags")
+    hosts = (
+        Host.objects.present().select_related("state_row", "credential").prefetch_related("tags")
+    )
     return get_object_or_404(hosts, pk=host_id)
 
 
@@ -26,7 +28,9 @@ def present_host(host_id: int) -> Host:
 @require_safe
 def host(request: HttpRequest, host_id: int) -> HttpResponse:
     one = present_host(host_id)
-    return live_page(request, "host.html", lambda: hostpage.fingerprint(one), lambda: context_of(request, one))
+    return live_page(
+        request, "host.html", lambda: hostpage.fingerprint(one), lambda: context_of(request, one)
+    )
 
 
 def context_of(request: HttpRequest, one: Host) -> dict[str, Any]:

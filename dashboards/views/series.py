@@ -12,10 +12,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from alerts.models import Alert
-from dashboards import charts, ranges
+from dashboards import charts, hostpage, ranges
 from dashboards.live import conditional, tag_of
-from dashboards.states import alert_look
 from fleet.models import Event, Host
 from metrics import queries
 
@@ -40,7 +38,9 @@ def host_series(request: HttpRequest, host_id: int) -> HttpResponse:
 def series_of(host: Host, polled: int, span: int) -> dict[str, Any]:
     end = max(int(time.time()), polled + 1)
     start = end - span
-    window = queries.window(host.pk, charts.METRICS, start, end, interval=host.interval_seconds, points=POINTS)
+    window = queries.window(
+        host.pk, charts.METRICS, start, end, interval=host.interval_seconds, points=POINTS
+    )
     return {
         "from": start,
         "to": end,
@@ -48,26 +48,14 @@ def series_of(host: Host, polled: int, span: int) -> dict[str, Any]:
         "times": window.times,
         "charts": charts.drawn(window),
         "gaps": [[gap.began_at, gap.ended_at] for gap in queries.gaps(start, end)],
-        "spans": spans(host, start, end),
+        "spans": hostpage.spans(host, start, end),
         "marks": [
             [int(event.at.timestamp()), event.get_kind_display()]
-            for event in Event.objects.filter(host=host, at__gte=as_time(start)).exclude(kind=Event.Kind.STATE)[:MARKS]
+            for event in Event.objects.filter(host=host, at__gte=as_time(start)).exclude(
+                kind=Event.Kind.STATE
+            )[:MARKS]
         ],
     }
-
-
-def spans(host: Host, start: int, end: int) -> list[list[Any]]:
-    """When alerts fired: [from, to, state]."""
-    alerts = Alert.objects.filter(host=host, fired_at__isnull=False).exclude(resolved_at__lt=as_time(start))
-    return [
-        [
-            max(start, int(alert.fired_at.timestamp())),
-            int(alert.resolved_at.timestamp()) if alert.resolved_at else end,
-            alert_look(alert.rule.metric, alert.severity).css,
-        ]
-        for alert in alerts.select_related("rule")[:MARKS]
-        if alert.fired_at
-    ]
 
 
 def as_time(seconds: int) -> datetime:

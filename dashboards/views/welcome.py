@@ -23,7 +23,9 @@ class FirstAdministrator(BaseUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("username",)
-        widgets = {"username": forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})}
+        widgets = {
+            "username": forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+        }
 
 
 def is_open(token: str) -> bool:
@@ -50,7 +52,7 @@ def make_first(form: FirstAdministrator, token: str) -> User | None:
     with transaction.atomic():
         if not SetupLink.use(token) or get_user_model().objects.exists():
             return None
-        user = form.save(commit=False)
+        user: User = form.save(commit=False)
         user.is_staff = user.is_superuser = True
         user.save()
     return user

@@ -27,8 +27,15 @@ class Command(BaseCommand):
     help = "Starts everything in one process: web pages, schedule and polling."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--bind", default=settings.BIND, help="address to listen on (default: BIND, 127.0.0.1)")
-        parser.add_argument("--port", type=int, default=settings.PORT, help="port to listen on (default: PORT, 8000)")
+        parser.add_argument(
+            "--bind", default=settings.BIND, help="address to listen on (default: BIND, 127.0.0.1)"
+        )
+        parser.add_argument(
+            "--port",
+            type=int,
+            default=settings.PORT,
+            help="port to listen on (default: PORT, 8000)",
+        )
 
     def handle(self, *args: Any, bind: str, port: int, **options: Any) -> None:
         listening = listen(bind, port)
@@ -45,10 +52,16 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         embedded.start()
         web.start()
-        address = settings.PUBLIC_URL if (bind, port) == (settings.BIND, settings.PORT) else f"http://{bind}:{port}"
+        address = (
+            settings.PUBLIC_URL
+            if (bind, port) == (settings.BIND, settings.PORT)
+            else f"http://{bind}:{port}"
+        )
         self.stdout.write(f"Rollcall {settings.VERSION} runs at {address}/ (Ctrl-C stops it)")
         if link:
-            self.stdout.write(f"Make the first administrator here, within 30 minutes: {address}{link}")
+            self.stdout.write(
+                f"Make the first administrator here, within 30 minutes: {address}{link}"
+            )
         self.stdout.flush()
         failed = ""
         while not stop.wait(0.5):
@@ -77,7 +90,9 @@ def check_migrations() -> None:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as problem:
-        raise CommandError(f"The database does not answer: {str(problem).splitlines()[0]}") from None
+        raise CommandError(
+            f"The database does not answer: {str(problem).splitlines()[0]}"
+        ) from None
     if missing:
         raise CommandError("The database is not up to date. Run: python manage.py migrate")
 
