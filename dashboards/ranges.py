@@ -1,0 +1,18 @@
+"""The ranges of time a host page can show. Pure."""
+
+from __future__ import annotations
+
+RANGES: dict[str, tuple[int, str]] = {
+    "1h": (3600, "1\u00a0h"),
+    "6h": (6 * 3600, "6\u00a0h"),
+    "24h": (24 * 3600, "24\u00a0h"),
+}
+DEFAULT = "1h"
+
+
+def chosen(text: str | None) -> str:
+    return text if text in RANGES else DEFAULT
+
+
+def seconds(name: str) -> int:
+    return RANGES[name][0]
