@@ -90,7 +90,7 @@
     }));
     entry.plot?.destroy();
     entry.plot = new uPlot({
-      width: host.clientWidth, height: host.clientHeight, padding: [8, 2, 0, 0], legend: { show: false },
+      width: host.clientWidth, height: host.clientHeight, padding: [8, 16, 0, 0], legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 }, points: { size: 5, width: 0, fill: (_, i) => colour(chart.series[i - 1].key) }, sync: { key: sync.key, setSeries: false } },
       scales: { x: { time: true, range: () => zoom || [data.from, data.to] }, y: { range: () => limits(entry.chart) } },
       axes: [
