@@ -19,7 +19,7 @@ GAP = "\u00a0"
         (3_050_000, "3.0 MB"),
         (99.96e9, "100 GB"),
         (9e20, "900000 PB"),
-        (None, "–"),
+        (None, units.NOTHING),
     ],
 )
 def test_sizes_are_powers_of_a_thousand(value: float | None, text: str) -> None:
@@ -40,7 +40,7 @@ def test_a_rate_is_a_size_per_second() -> None:
         (7200, "2 h"),
         (47 * 3600, "47 h"),
         (48 * 3600, "2 d"),
-        (None, "–"),
+        (None, units.NOTHING),
     ],
 )
 def test_an_age_is_told_in_its_largest_fitting_unit(seconds: float | None, text: str) -> None:
