@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import celeryd_init
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -24,7 +24,6 @@ app.conf.beat_scheduler = "celery.beat:Scheduler"
 
 
 @celeryd_init.connect
-@beat_init.connect
 def refuse_memory(**_: object) -> None:
     """A broker in memory cannot be seen from another process: every task would be lost in silence."""
     if settings.EMBEDDED_BROKER:
