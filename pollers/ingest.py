@@ -266,7 +266,8 @@ def add_event(row: HostState, kind: str, text: str) -> None:
 
 def save_states(rows: list[HostState]) -> None:
     """Write the rows with one prepared statement; never the clock's columns, which a claim may be moving."""
-    fields = [HostState._meta.get_field(name) for name in STATE_COLUMNS]
+    columns = {field.attname: field for field in HostState._meta.concrete_fields}
+    fields = [columns[name] for name in STATE_COLUMNS]
     assignments = ", ".join(f"{field.column} = %s" for field in fields)
     with connection.cursor() as cursor:
         cursor.executemany(
