@@ -14,15 +14,27 @@ DOCS = ROOT / "docs"
 
 
 def tracked(*patterns: str) -> list[Path]:
-    done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return [ROOT / line for line in done.stdout.splitlines() if (ROOT / line).exists()]
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists():
     source = (ROOT / "config" / "settings.py").read_text()
-    read = set(re.findall(r'env\.(?:text|integer|boolean|words|secret)\("([A-Z_]+)"', source)) | {"DATA_DIR"}
+    read = set(re.findall(r'env\.(?:text|integer|boolean|words|secret)\("([A-Z_]+)"', source)) | {
+        "DATA_DIR"
+    }
     read |= {f"{name}_FILE" for name in re.findall(r'env\.secret\("([A-Z_]+)"', source)}
-    table = "\n".join(line.split("|")[1] for line in (DOCS / "settings.md").read_text().splitlines() if line.startswith("| `"))
+    table = "\n".join(
+        line.split("|")[1]
+        for line in (DOCS / "settings.md").read_text().splitlines()
+        if line.startswith("| `")
+    )
     assert set(re.findall(r"`([A-Z_]+)`", table)) == read
 
 
@@ -56,7 +68,10 @@ def test_nothing_marks_text_as_safe():
         str(path.relative_to(ROOT))
         for path in tracked("*.py", "*.html")
         if not path.is_relative_to(ROOT / "tests")
-        and re.search(r"mark_safe|\|\s*safe\b|autoescape off|SafeString\(|format_html_join\(\s*mark", path.read_text())
+        and re.search(
+            r"mark_safe|\|\s*safe\b|autoescape off|SafeString\(|format_html_join\(\s*mark",
+            path.read_text(),
+        )
     ]
     assert found == []
 
@@ -64,4 +79,7 @@ def test_nothing_marks_text_as_safe():
 def test_no_inline_script_or_style_in_templates():
     for path in tracked("templates/*.html"):
         text = path.read_text()
-        assert not re.search(r"<style|\sstyle=|\son(click|load|error|change|submit|input|focus|key[a-z]+|mouse[a-z]+)=|<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")", text), path.name
+        assert not re.search(
+            r"<style|\sstyle=|\son(click|load|error|change|submit|input|focus|key[a-z]+|mouse[a-z]+)=|<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")",
+            text,
+        ), path.name
