@@ -236,6 +236,22 @@ UNFOLD = {
     "SITE_URL": "/",
     "SITE_SYMBOL": "dns",
     "SHOW_HISTORY": True,
+    # the accent of the pages, so that both look like one product
+    "COLORS": {
+        "primary": {
+            "50": "233 240 252",
+            "100": "211 226 249",
+            "200": "172 201 243",
+            "300": "132 179 255",
+            "400": "84 140 226",
+            "500": "47 111 219",
+            "600": "26 91 196",
+            "700": "21 74 160",
+            "800": "18 59 126",
+            "900": "15 46 97",
+            "950": "10 30 64",
+        }
+    },
 }
 LOGGING: dict[str, Any] = {
     "version": 1,
