@@ -149,7 +149,7 @@ def test_its_queries_are_pinned(
     host = host_row()
     measured(host)
     as_bob.get(f"/hosts/{host.pk}/")  # layouts are remembered
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(17):
         as_bob.get(f"/hosts/{host.pk}/")
     for number in range(20):
         alert_row(host, rule=f"rule {number}")
