@@ -43,6 +43,23 @@ LOADER = "; ".join(
 LOADER_COMMANDS = tuple(f"{name} -I -B -c '{LOADER}' rollcall-probe" for name in INTERPRETERS)
 """One command per interpreter, in the order to try them; parallel to INTERPRETERS."""
 
+SHELL_COMMAND = "sh -s rollcall-probe"
+"""For hosts without a usable Python: words only, so any login shell passes them on."""
+
+# The one line the shell is given to begin with. It runs the script only if it arrived whole.
+SHELL_LOADER = "; ".join(
+    (
+        "LC_ALL=C",
+        "export LC_ALL",
+        "printf '\\nROLLCALL READY\\n'",
+        "end=$(printf '\\nx')",
+        "read -r size",
+        "text=",
+        'while test ${#text} -lt "$size" && IFS= read -r line; do text=$text$line${end%x}; done',
+        'if test ${#text} = "$size"; then eval "$text"; else echo ROLLCALL CUT >&2; exit 1; fi\n',
+    )
+)
+
 # The parts of psutil that Linux needs; a release that lacks one does not need it.
 PSUTIL_FILES = ("__init__", "_common", "_compat", "_ntuples", "_psposix", "_pslinux")
 
@@ -56,6 +73,17 @@ def program() -> bytes:
     ]
     main = (ROOM / "main.py").read_text(encoding="utf-8")
     return f"{main}\n\nrun({sources!a})\n".encode()
+
+
+@cache
+def shell_program() -> bytes:
+    """The probe for the shell."""
+    return (ROOM / "shell.sh").read_bytes()
+
+
+def shell_parcel(data: bytes) -> bytes:
+    """What the loader of the shell reads: "<length>\\n", then the bytes."""
+    return f"{len(data)}\n".encode() + data
 
 
 @cache
