@@ -46,6 +46,9 @@ SLOW: dict[str, Parser] = {
 }
 """Their rows are repeated until they are sent again."""
 
+WHOLE = ("units", "apt", "apk")
+"""They end with a line "done" if the program ended well: nothing found is not nothing known."""
+
 PORTS = ("tcp", "tcp6", "udp", "udp6")
 DETAILS: dict[str, tuple[str, Callable[[str], list[dict[str, Any]]]]] = {
     "units": ("units", services.failed),
@@ -100,6 +103,11 @@ class Sections:
         self._slow[name] = rows
 
     def _read_slow(self, name: str, text: str) -> None:
+        if name in WHOLE:
+            *lines, last = text.rstrip("\n").split("\n")
+            if last != "done":
+                raise ValueError("the program did not end well")
+            text = "\n".join(lines)
         if name in SLOW:
             self._slow[name] = list(SLOW[name](text))
         if name in DETAILS:

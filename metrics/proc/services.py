@@ -53,7 +53,7 @@ def units_failed(text: str) -> Iterator[Row]:
 
 def chrony(text: str) -> Iterator[Row]:
     """`chronyc -n -c tracking`: one line of values between commas."""
-    words = text.strip().split(",")
+    words = text.strip().partition("\n")[0].split(",")
     if len(words) > LEAP:
         yield "ntp_synchronized", PLAIN, float(words[LEAP] != "Not synchronised")
         yield "ntp_offset_seconds", PLAIN, float(words[OFFSET])

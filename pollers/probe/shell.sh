@@ -75,7 +75,7 @@ disks() { # nonce, mounts
 
 units() {
   frame "$1" "$(
-    test -d /run/systemd/system && systemctl list-units --failed --plain --no-legend --no-pager
+    test -d /run/systemd/system && systemctl list-units --failed --plain --no-legend --no-pager && echo done
     echo "= $1"
     test -d /run/systemd/system && systemctl show --no-pager --property=Id,LastTriggerUSec,NextElapseUSecRealtime,Result '*.timer'
   )"
@@ -98,9 +98,9 @@ hour() {
     done
     echo "= $1"
     command -v apt-get >/dev/null && nice -n 19 apt-get --simulate -qq -o Debug::NoLocking=1 \
-      -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= upgrade
+      -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= upgrade && echo done
     echo "= $1"
-    command -v apk >/dev/null && nice -n 19 apk version -l '<'
+    command -v apk >/dev/null && nice -n 19 apk version -l '<' && echo done
   )"
 }
 
