@@ -6,11 +6,16 @@ import uuid
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 
+from alerts.verdict import Condition
 from credentials.keys import reveal, seal
 from credentials.sealed import SealedModel
 from fleet.models import Host
+from metrics.catalog import CATALOG
+
+LONGEST_FOR = 30 * 86_400
 
 
 class Rule(models.Model):
@@ -33,7 +38,10 @@ class Rule(models.Model):
     warning = models.FloatField(null=True, blank=True)
     critical = models.FloatField(null=True, blank=True)
     for_seconds = models.PositiveIntegerField(
-        "for", default=0, help_text="seconds the condition must hold"
+        "for",
+        default=0,
+        help_text="seconds the condition must hold",
+        validators=[MaxValueValidator(LONGEST_FOR)],
     )
     clear = models.FloatField(
         null=True, blank=True, help_text="level at which it ends; empty: 10 % back from the limit"
@@ -47,8 +55,32 @@ class Rule(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if self.warning is None and self.critical is None:
-            raise ValidationError("Give a warning level, a critical level, or both.")
+        if not isinstance(self.labels, dict):
+            raise ValidationError('Labels look like {"mount": "/var"}.')
+        entry = CATALOG.get(self.metric)
+        if entry is None or not entry.stored:
+            raise ValidationError(f"There is no metric {self.metric!r}.")
+        if strange := sorted(set(self.labels) - set(entry.labels)):
+            raise ValidationError(f"{self.metric} has no label {strange[0]!r}.")
+        if flaw := self.as_condition().flaw():
+            raise ValidationError(flaw)
+
+    def as_condition(self) -> Condition:
+        """What it says, as a value."""
+        return Condition(
+            self.metric,
+            self.op,
+            self.warning,
+            self.critical,
+            self.for_seconds,
+            self.clear,
+            self.labels,
+        )
+
+    @property
+    def measure(self) -> str:
+        """What its cases are about, "cpu_percent >": with another one they are other cases."""
+        return f"{self.metric} {self.op}"
 
 
 class Alert(models.Model):
@@ -67,9 +99,14 @@ class Alert(models.Model):
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="alerts")
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="alerts")
     series = models.CharField(
-        max_length=500,
+        max_length=1000,
         blank=True,
         help_text='the labels, as JSON with sorted keys; "" without labels',
+    )
+    measure = models.CharField(
+        max_length=90,
+        blank=True,
+        help_text='metric and comparison of the rule when it opened: "cpu_percent >"',
     )
     severity = models.CharField(max_length=10, choices=Severity.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
@@ -80,6 +117,11 @@ class Alert(models.Model):
     acknowledged_by = models.CharField(max_length=150, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     cause = models.CharField(max_length=500, blank=True)
+    ended = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="why it ended although nobody saw it recover; empty: it recovered",
+    )
 
     class Meta:
         ordering = ["-opened_at"]
@@ -140,6 +182,9 @@ class Notification(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
+    perhaps_sent = models.BooleanField(
+        default=False, help_text="a delivery began, and nobody knows that it did not arrive"
+    )
     next_attempt_at = models.DateTimeField()
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -8,6 +8,7 @@ A case is one rule at one host for one set of labels. What happens to it:
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,29 @@ class Condition:
     clear: float | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def rising(self) -> bool:
+        """Whether larger is worse."""
+        return self.op in (">", ">=")
+
+    def flaw(self) -> str:
+        """Why this condition makes no sense, as a sentence; "" when it does."""
+        limits = [limit for limit in (self.warning, self.critical) if limit is not None]
+        if self.op not in OPS:
+            return f"There is no comparison {self.op!r}."
+        if not limits:
+            return "Give a warning level, a critical level, or both."
+        if not all(map(math.isfinite, (*limits, self.clear or 0.0, self.for_seconds))):
+            return "A level is a finite number."
+        worse = operator.gt if self.rising else operator.lt
+        if len(limits) == 2 and worse(limits[0], limits[1]):
+            return "The critical level lies beyond the warning level."
+        if self.clear is not None and worse(self.clear, limits[0]):
+            return "The clear level lies on the good side of the limits."
+        if not all(isinstance(w, str) for pair in self.labels.items() for w in pair):
+            return 'Labels look like {"mount": "/var"}.'
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -70,7 +94,7 @@ def judge(
 ) -> list[Transition]:
     """The transitions that these values cause.
 
-    NaN, or no value where a part of the report is missing (`complete` false), says nothing:
+    A value that is no number, or no value where a part of the report is missing (`complete` false), says nothing:
     the case stays as it is. A series that a complete report no longer has ends its case.
     """
     found: list[Transition] = []
@@ -79,7 +103,7 @@ def judge(
         if metric != condition.metric or not covers(condition, labels):
             continue
         seen.add(labels)
-        if value != value:
+        if not math.isfinite(value):
             continue
         step = judge_one(condition, labels, value, cases.get(labels), now)
         if step is not None:
@@ -100,16 +124,26 @@ def judge_one(
     if case is None:
         if level is None:
             return None
-        step: Step = "fire" if condition.for_seconds <= 0 else "open"
-        return Transition(labels, step, level, value)
+        return Transition(labels, "fire" if condition.for_seconds <= 0 else "open", level, value)
     if level is None:
-        if case.firing and not is_clear(condition, value, case.severity):
-            return None
-        return Transition(labels, "resolve" if case.firing else "drop", case.severity, value)
+        return back_below(condition, labels, value, case)
     if not case.firing and now - case.opened_at >= condition.for_seconds:
         return Transition(labels, "fire", level, value)
-    if level != case.severity and (level == "critical" or is_clear(condition, value, "critical")):
+    if level != case.severity and (
+        level == "critical" or not case.firing or eases(condition, value)
+    ):
         return Transition(labels, "change", level, value)
+    return None
+
+
+def back_below(condition: Condition, labels: Labels, value: float, case: Case) -> Transition | None:
+    """The value is over no limit any more; a firing case ends only at its clear level."""
+    if not case.firing:
+        return Transition(labels, "drop", case.severity, value)
+    if ends(condition, value):
+        return Transition(labels, "resolve", case.severity, value)
+    if case.severity == "critical" and condition.warning is not None and eases(condition, value):
+        return Transition(labels, "change", "warning", value)
     return None
 
 
@@ -122,17 +156,29 @@ def severity_of(condition: Condition, value: float) -> Severity | None:
     return None
 
 
-def is_clear(condition: Condition, value: float, severity: Severity) -> bool:
-    """Whether a value is far enough back from the limit of a severity."""
-    limit = condition.critical if severity == "critical" else condition.warning
-    if limit is None:
+def ends(condition: Condition, value: float) -> bool:
+    """Whether a value is far enough back from the lowest limit: past the clear level."""
+    level = condition.clear
+    if level is None:
+        lowest = condition.critical if condition.warning is None else condition.warning
+        if lowest is None:
+            return True
+        level = back_from(condition, lowest)
+    return value <= level if condition.rising else value >= level
+
+
+def eases(condition: Condition, value: float) -> bool:
+    """Whether a critical case is only a warning now: clearly back from the critical limit."""
+    if condition.critical is None:
         return True
-    rising = condition.op in (">", ">=")
-    if condition.clear is not None and (severity == "warning" or condition.warning is None):
-        limit = condition.clear
-    else:
-        limit -= abs(limit) * CLEAR_BACK * (1 if rising else -1)
-    return value <= limit if rising else value >= limit
+    level = back_from(condition, condition.critical)
+    if condition.warning is not None:
+        level = (max if condition.rising else min)(level, condition.warning)
+    return value <= level if condition.rising else value >= level
+
+
+def back_from(condition: Condition, limit: float) -> float:
+    return limit - abs(limit) * CLEAR_BACK * (1 if condition.rising else -1)
 
 
 def covers(condition: Condition, labels: Labels) -> bool:

@@ -7,7 +7,7 @@ import time
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from kombu import Connection
+from kombu.connection import Connection
 
 from pollers.models import Scheduler
 from pollers.owners import live_workers

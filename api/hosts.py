@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import QuerySet
-from rest_framework import serializers, status, viewsets
+from django.db.models import Q, QuerySet
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.fields import StrictSerializer, Text, Truth, Word
+from api.views import Resource
 from credentials.models import Credential
 from fleet.models import Host
+from fleet.states import State
 from metrics.catalog import CATALOG
 from metrics.queries import DEFAULT_POINTS, known_metric, latest_by_name, window
-from pollers.inventory import InventoryError, add_host, change_host, remove
+from pollers.inventory import add_host, change_host, remove
 from pollers.schedule import poll_now
 
 HEADLINES = (
@@ -32,15 +34,19 @@ HEADLINES = (
 RESERVED = {"metric", "from", "to", "points", "format"}
 
 
-class HostSerializer(serializers.ModelSerializer[Host]):
-    """A host as programs see it. In lists `latest` holds only the headline numbers."""
+class HostSerializer(StrictSerializer[Host]):
+    """A host as programs see it. In lists `latest` holds only the headline numbers.
 
-    tags = serializers.ListField(child=serializers.SlugField(max_length=50), required=False)
-    name = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    `accept_host_key` decides that the first key seen is accepted, and is written down as the
+    decision of whoever sends it.
+    """
+
+    tags = serializers.ListField(child=Word(max_length=50), required=False, max_length=50)
+    name = Text(required=False, allow_blank=True, max_length=100)
     credential = serializers.PrimaryKeyRelatedField(
-        queryset=Credential.objects.all(), allow_null=True, required=False
+        queryset=Credential.objects.all(), allow_null=True, required=False, write_only=True
     )
-    accept_host_key = serializers.BooleanField(write_only=True, required=False, default=False)
+    accept_host_key = Truth(write_only=True, required=False)
     state = serializers.SerializerMethodField()
     state_since = serializers.DateTimeField(source="state_row.state_since", read_only=True)
     seen_at = serializers.SerializerMethodField()
@@ -91,49 +97,37 @@ class HostSerializer(serializers.ModelSerializer[Host]):
             return {name: value for name in HEADLINES if (value := getattr(row, name)) is not None}
         return latest_by_name(row)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        unknown = set(self.initial_data) - set(self.fields)
-        if unknown:
-            raise ValidationError({name: ["There is no such field."] for name in sorted(unknown)})
-        return attrs
-
     def create(self, validated: dict[str, Any]) -> Host:
-        by = f"{self.context['request'].user} over the API"
         accept = validated.pop("accept_host_key", False)
-        with translated():
-            return add_host(by=by, accept_first_key=accept, **validated)
+        return add_host(by=self.author(), accept_first_key=accept, **validated)
 
     def update(self, host: Host, validated: dict[str, Any]) -> Host:
-        validated.pop("accept_host_key", None)
-        with translated():
-            return change_host(host, **validated)
+        if validated.pop("accept_host_key", False):
+            validated["first_key_accepted_by"] = self.author()
+        return change_host(host, **validated)
+
+    def author(self) -> str:
+        return f"{self.context['request'].user} over the API"[:150]
 
 
-class translated:
-    """Turns the inventory's refusals into the API's."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, problem: object, trace: object) -> None:
-        if isinstance(problem, DjangoValidationError):
-            raise ValidationError(getattr(problem, "message_dict", {"detail": problem.messages}))
-        if isinstance(problem, InventoryError):
-            raise ValidationError({"detail": str(problem)})
-
-
-class HostViewSet(viewsets.ModelViewSet[Host]):
-    """The hosts."""
+class HostViewSet(Resource):
+    """The hosts; ?state=, ?tag= (several: all of them), ?search=, ?credential=."""
 
     queryset = (
-        Host.objects.present().select_related("state_row", "credential").prefetch_related("tags")
+        Host.objects.present()
+        .select_related("state_row")
+        .prefetch_related("tags")
+        .order_by("name", "pk")
     )
     serializer_class = HostSerializer
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    actions_need = {"poll": "fleet.change_host"}
 
     def get_queryset(self) -> QuerySet[Host]:
         hosts = super().get_queryset()
         query = self.request.query_params
         if state := query.get("state"):
+            if state not in set(State):
+                raise ValidationError({"state": [f"One of {', '.join(State)}."]})
             hosts = (
                 hosts.filter(enabled=False)
                 if state == "paused"
@@ -142,7 +136,9 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
         for tag in query.getlist("tag"):
             hosts = hosts.filter(tags__name=tag)
         if text := query.get("search"):
-            hosts = hosts.filter(name__icontains=text) | hosts.filter(address__icontains=text)
+            hosts = hosts.filter(Q(name__icontains=text) | Q(address__icontains=text))
+        if credential := query.get("credential"):
+            hosts = hosts.filter(credential=serializers.UUIDField().to_internal_value(credential))
         return hosts
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -180,7 +176,9 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
             raise ValidationError({"from": ["It must lie before `to`."]})
         if not 1 <= points <= 5000:
             raise ValidationError({"points": ["Between 1 and 5000."]})
-        labels = {name: value for name, value in query.items() if name not in RESERVED}
+        labels = {name: query[name] for name in query if name not in RESERVED}
+        if strange := sorted(set(labels) - set(CATALOG[metric].labels)):
+            raise ValidationError({strange[0]: [f"{metric} has no such label."]})
         found = window(
             host.pk,
             [metric],
@@ -193,7 +191,7 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
         return Response(
             {
                 "metric": metric,
-                "unit": unit_of(metric),
+                "unit": CATALOG[metric].unit,
                 "step_seconds": found.step,
                 "series": [
                     {
@@ -206,10 +204,6 @@ class HostViewSet(viewsets.ModelViewSet[Host]):
                 ],
             }
         )
-
-
-def unit_of(metric: str) -> str:
-    return CATALOG[metric].unit
 
 
 def whole_number(query: Any, name: str, default: int) -> int:

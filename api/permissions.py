@@ -16,4 +16,7 @@ class ReadOrModelPermission(DjangoModelPermissions):
             return False
         if not hasattr(view, "queryset") and not hasattr(view, "get_queryset"):
             return True
+        needed = getattr(view, "actions_need", {}).get(getattr(view, "action", None))
+        if needed:
+            return bool(request.user and request.user.has_perm(needed))
         return super().has_permission(request, view)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from rest_framework import serializers, viewsets
+from django.db.models import QuerySet
+from rest_framework import serializers
 
+from alerts.lifecycle import labels_of
 from alerts.models import Alert, Rule
+from api.fields import Labels, StrictSerializer
+from api.views import ReadOnlyResource, Resource, number_of
 from fleet.models import Event, Tag
-from metrics.queries import known_metric
 
 
-class TagSerializer(serializers.ModelSerializer[Tag]):
+class TagSerializer(StrictSerializer[Tag]):
     class Meta:
         model = Tag
         fields = ["id", "name"]
 
 
-class TagViewSet(viewsets.ModelViewSet[Tag]):
+class TagViewSet(Resource):
     """The tags."""
 
     queryset = Tag.objects.all()
     serializer_class = TagSerializer
 
 
-class RuleSerializer(serializers.ModelSerializer[Rule]):
+class RuleSerializer(StrictSerializer[Rule]):
+    labels = Labels(required=False)
+
     class Meta:
         model = Rule
         fields = [
@@ -42,28 +46,23 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         ]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        both = [
-            attrs.get(name, getattr(self.instance, name, None)) for name in ("warning", "critical")
-        ]
-        if both == [None, None]:
-            raise serializers.ValidationError("Give a warning level, a critical level, or both.")
+        now = {
+            name: getattr(self.instance, name)
+            for name in self.Meta.fields
+            if name != "id" and self.instance is not None
+        }
+        Rule(**{**now, **attrs}).clean()
         return attrs
 
-    def validate_metric(self, name: str) -> str:
-        if not known_metric(name):
-            raise serializers.ValidationError(f"There is no metric {name!r}.")
-        return name
 
-
-class RuleViewSet(viewsets.ModelViewSet[Rule]):
+class RuleViewSet(Resource):
     """The rules."""
 
     queryset = Rule.objects.all()
     serializer_class = RuleSerializer
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
 
-class AlertSerializer(serializers.ModelSerializer[Alert]):
+class AlertSerializer(StrictSerializer[Alert]):
     labels = serializers.SerializerMethodField()
 
     class Meta:
@@ -84,35 +83,42 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
         ]
 
     def get_labels(self, alert: Alert) -> dict[str, str]:
-        return dict(json.loads(alert.series)) if alert.series else {}
+        return dict(labels_of(alert.series))
 
 
-class AlertViewSet(viewsets.ReadOnlyModelViewSet[Alert]):
-    """The alerts, newest first."""
+class AlertViewSet(ReadOnlyResource):
+    """The alerts of the hosts that are there, newest first; ?state=, ?severity=, ?host=, ?rule=."""
 
-    queryset = Alert.objects.all()
+    queryset = Alert.objects.filter(host__removed_at=None).order_by("-opened_at", "id")
     serializer_class = AlertSerializer
 
-    def get_queryset(self) -> Any:
-        alerts = super().get_queryset()
-        for name in ("state", "host", "severity"):
-            if value := self.request.query_params.get(name):
-                alerts = (
-                    alerts.filter(**{name: value})
-                    if name != "host" or value.isdigit()
-                    else alerts.none()
-                )
-        return alerts
+    def get_queryset(self) -> QuerySet[Alert]:
+        return chosen(super().get_queryset(), self.request.query_params, "state", "severity")
 
 
-class EventSerializer(serializers.ModelSerializer[Event]):
+class EventSerializer(StrictSerializer[Event]):
     class Meta:
         model = Event
         fields = ["id", "host", "at", "kind", "text"]
 
 
-class EventViewSet(viewsets.ReadOnlyModelViewSet[Event]):
-    """What changed, newest first."""
+class EventViewSet(ReadOnlyResource):
+    """What changed at the hosts that are there, newest first; ?kind=, ?host=."""
 
-    queryset = Event.objects.all()
+    queryset = Event.objects.filter(host__removed_at=None).order_by("-at", "-id")
     serializer_class = EventSerializer
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return chosen(super().get_queryset(), self.request.query_params, "kind")
+
+
+def chosen(rows: QuerySet[Any], query: Any, *words: str) -> QuerySet[Any]:
+    """The rows that the query parameters ask for."""
+    for name in words:
+        if name in query:
+            rows = rows.filter(**{name: query[name]})
+    for name in ("host", "rule"):
+        if name in query and hasattr(rows.model, name):
+            number = number_of(query[name])
+            rows = rows.none() if number is None else rows.filter(**{name: number})
+    return rows

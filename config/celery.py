@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import celeryd_init
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -19,3 +21,12 @@ app.conf.beat_schedule = {
 }
 # Beat keeps no state on disk: every entry is idempotent.
 app.conf.beat_scheduler = "celery.beat:Scheduler"
+
+
+@celeryd_init.connect
+def refuse_memory(**_: object) -> None:
+    """A broker in memory cannot be seen from another process: every task would be lost in silence."""
+    if settings.EMBEDDED_BROKER:
+        raise SystemExit(
+            "BROKER_URL is memory://, which only `manage.py up` can use. Set BROKER_URL=redis://…"
+        )

@@ -217,19 +217,41 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ReadOrModelPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "api.errors.answer_to",
     "DEFAULT_PAGINATION_CLASS": "api.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {"preflight": "20/min"},
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Rollcall", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rollcall",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+}
 UNFOLD = {
     "SITE_TITLE": "Rollcall",
     "SITE_HEADER": "Rollcall",
     "SITE_URL": "/",
     "SITE_SYMBOL": "dns",
     "SHOW_HISTORY": True,
+    # the accent of the pages, so that both look like one product
+    "COLORS": {
+        "primary": {
+            "50": "233 240 252",
+            "100": "211 226 249",
+            "200": "172 201 243",
+            "300": "132 179 255",
+            "400": "84 140 226",
+            "500": "47 111 219",
+            "600": "26 91 196",
+            "700": "21 74 160",
+            "800": "18 59 126",
+            "900": "15 46 97",
+            "950": "10 30 64",
+        }
+    },
 }
 LOGGING: dict[str, Any] = {
     "version": 1,

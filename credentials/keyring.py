@@ -71,11 +71,12 @@ class Keyring:
             )
         try:
             document = json.loads(fernet.decrypt(token.encode()))
-        except (InvalidToken, ValueError):
+            its_place, text = document["place"], document["text"]
+        except (InvalidToken, ValueError, LookupError, TypeError):
             raise SecretUnreadable("The stored secret is damaged.") from None
-        if document["place"] != place:
-            raise SecretUnreadable("The stored secret belongs to another row.")
-        return str(document["text"])
+        if its_place != place:
+            raise SecretUnreadable("The stored secret belongs to another row or field.")
+        return str(text)
 
     def is_current(self, sealed: str) -> bool:
         """Whether the first key sealed it."""

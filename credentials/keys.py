@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from credentials.keyring import Keyring, KeyringError, new_key
+from credentials.keyring import Keyring, KeyringError, SecretUnreadable, new_key
 from credentials.sealed import SealedModel, sealed_models
 
 
@@ -32,9 +33,14 @@ def _keyring(keys: tuple[str, ...]) -> Keyring:
     try:
         return Keyring(keys)
     except KeyringError as problem:
-        raise ImproperlyConfigured(
-            f"{problem} Look at CREDENTIAL_KEYS or {settings.CREDENTIAL_KEY_FILE}."
-        ) from None
+        raise ImproperlyConfigured(f"{problem} Look at {whereabouts()}.") from None
+
+
+def whereabouts() -> str:
+    """Where the keys come from, for people."""
+    if settings.CREDENTIAL_KEYS:
+        return "CREDENTIAL_KEYS (or the file that CREDENTIAL_KEYS_FILE names)"
+    return f"the credential key file {settings.CREDENTIAL_KEY_FILE}"
 
 
 def read_key_file(path: Path) -> tuple[str, ...]:
@@ -66,24 +72,34 @@ def make_key_file(path: Path) -> None:
 
 def write_key_file(path: Path, keys: tuple[str, ...], *, replace: bool) -> None:
     """Write all keys, whole or not at all, mode 0600. Without `replace` an existing file stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(
-            "# Keep this file apart from the database, and keep a copy: without it the stored secrets are lost.\n"
-        )
-        file.writelines(key + "\n" for key in keys)
-        file.flush()
-        os.fsync(file.fileno())
-    if replace:
-        os.replace(draft, path)
-        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.link(draft, path)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(
+                "# Keep this file apart from the database, and keep a copy: without it the stored secrets are lost.\n"
+            )
+            file.writelines(key + "\n" for key in keys)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            os.replace(draft, path)
+        else:
+            os.link(draft, path)
     except FileExistsError:
         pass  # another process made it first
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """A name in a folder outlasts a power cut only once the folder is written, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def seal(row: SealedModel, field: str, text: str) -> None:
@@ -92,6 +108,11 @@ def seal(row: SealedModel, field: str, text: str) -> None:
 
 
 def reveal(row: SealedModel, field: str) -> str:
-    """The secret in the clear. Raises SecretUnreadable, ImproperlyConfigured."""
+    """The secret in the clear. Raises SecretUnreadable, ImproperlyConfigured; both say which keys to look at."""
     sealed = str(getattr(row, field))
-    return keyring().open(sealed, row.place(field)) if sealed else ""
+    if not sealed:
+        return ""
+    try:
+        return keyring().open(sealed, row.place(field))
+    except SecretUnreadable as problem:
+        raise SecretUnreadable(f"{problem} Look at {whereabouts()}.") from None

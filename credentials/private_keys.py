@@ -11,9 +11,8 @@ class PrivateKeyError(ValueError):
 
 def tidy(text: str) -> str:
     """A pasted key without CRLF, trailing blanks and blank lines around it."""
-    lines = [
-        line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
-    ]
+    text = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.strip() for line in text.strip().split("\n")]
     return "\n".join(lines) + "\n"
 
 
@@ -42,4 +41,7 @@ def fingerprint(text: str, passphrase: str = "") -> str:
         if "assphrase" in str(problem):
             raise PrivateKeyError("This key needs a passphrase.") from None
         raise PrivateKeyError("This private key is damaged or of an unknown kind.") from None
+    except (ValueError, ArithmeticError, LookupError, TypeError):
+        # what a parser makes of a damaged key has many names
+        raise PrivateKeyError("This private key is damaged.") from None
     return key.get_fingerprint()

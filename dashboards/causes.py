@@ -9,7 +9,7 @@ from datetime import datetime
 from alerts.models import Alert
 from dashboards.alertlist import shown
 from dashboards.roll import Row, urgency
-from dashboards.states import Look, alert_look
+from dashboards.states import TROUBLE, Look, alert_look
 from dashboards.units import GAP
 
 SHOWN = 5
@@ -42,7 +42,8 @@ def strip(rows: Iterable[Row]) -> Strip:
     for alert in alerts:
         by_rule.setdefault((alert.rule_id, alert.severity), []).append(alert)
     found = sorted(
-        (cause_of(group) for group in by_rule.values()), key=lambda cause: cause.look.order
+        (cause_of(group) for group in by_rule.values()),
+        key=lambda cause: TROUBLE.index(cause.look.key),
     )
     return Strip(found[:SHOWN], len(alerts))
 

@@ -32,6 +32,12 @@ class Round:
     critical: int
 
     @property
+    def on_time(self) -> bool:
+        return (
+            not self.late and self.looked is not None and time.time() - self.looked.timestamp() < 60
+        )
+
+    @property
     def severity(self) -> str:
         return "critical" if self.critical else "warning"
 

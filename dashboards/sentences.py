@@ -60,7 +60,7 @@ def the_rest(counts: dict[str, int], total: int, *, troubled: bool) -> str:
         return f"{fine} of {total} {'is' if fine == 1 else 'are'} fine."
     if troubled:
         return f"None of {total} is fine." if total > 1 else ""
-    if counts.get("pending"):
-        number = counts["pending"]
-        return f"{number} {'host waits' if number == 1 else 'hosts wait'} for {'its' if number == 1 else 'their'} first look."
+    if waiting := counts.get("pending"):
+        verb, whose = ("host waits", "its") if waiting == 1 else ("hosts wait", "their")
+        return f"{waiting}{GAP}{verb} for {whose} first look."
     return "Every host is paused."

@@ -22,6 +22,7 @@ urlpatterns = [
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, name="alert-acknowledge"),
     path("welcome/<str:token>/", welcome.welcome, name="welcome"),
+    path("favicon.ico", RedirectView.as_view(url="/static/icon.svg")),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path(

@@ -16,12 +16,12 @@ def clean_address(text: str) -> str:
     """
     text = text.strip()
     literal = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if "%" in literal:  # a zone may hold anything at all
+        raise ValueError("Link-local addresses with a zone are not supported yet.")
     try:
         return str(ip_address(literal))
     except ValueError:
         pass
-    if "%" in literal:
-        raise ValueError("Link-local addresses with a zone are not supported yet.")
     try:
         name = (
             text.rstrip(".").encode("idna").decode("ascii").lower()

@@ -63,7 +63,7 @@ def printable(text: str | bytes, limit: int = DETAIL_LIMIT) -> str:
 
 def _codes() -> dict[str, Code]:
     down, blocked, unknown = State.DOWN, State.BLOCKED, State.UNKNOWN
-    rows: list[tuple[int, str, State | None, str, str]] = [  # fmt: skip
+    rows: list[tuple[int, str, State | None, str, str]] = [
         (
             1,
             "DNS_FAIL",

@@ -25,9 +25,11 @@ def validate_address(text: str) -> None:
 
 def validate_name(text: str) -> None:
     try:
-        clean_name(text)
+        tidy = clean_name(text)
     except ValueError as problem:
         raise ValidationError(str(problem)) from None
+    if tidy != text:
+        raise ValidationError("A name is one printable line, with single blanks between its words.")
 
 
 class Tag(models.Model):

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from django.db import connection, transaction
+
 from metrics.models import Layout
 from metrics.report import Labels, Series
 
@@ -37,11 +39,16 @@ class Columns:
             for series, value in zip(columns, values, strict=True):
                 place = self.index.get(series)
                 if place is not None:
-                    ordered[place] = value  # type: ignore[index]
+                    ordered[place] = value
         return struct.pack(f"<{len(ordered)}f", *map(clamp, ordered))
 
     def unpack(self, vector: bytes) -> tuple[float, ...]:
-        return struct.unpack(f"<{len(vector) // 4}f", vector)
+        return unpack(vector)
+
+
+def unpack(vector: bytes) -> tuple[float, ...]:
+    """The values of a vector; what a cut one has lost is not there."""
+    return struct.unpack_from(f"<{len(vector) // 4}f", vector)
 
 
 def clamp(value: float) -> float:
@@ -51,16 +58,19 @@ def clamp(value: float) -> float:
 
 _by_id: dict[int, Columns] = {}
 _by_digest: dict[str, Columns] = {}
+_uncommitted: set[int] = set()
+"""Layouts made in a transaction that may still be rolled back; their numbers may be given again."""
 
 
 def layout(number: int) -> Columns:
     """The layout with this number, from memory or the database. KeyError if there is none."""
-    if number not in _by_id:
-        row = Layout.objects.filter(pk=number).first()
-        if row is None:
-            raise KeyError(number)
-        remember(row)
-    return _by_id[number]
+    known = _by_id.get(number)
+    if known is not None:
+        return known
+    row = Layout.objects.filter(pk=number).first()
+    if row is None:
+        raise KeyError(number)
+    return columns_of(row)
 
 
 def layout_of(columns: Iterable[Series]) -> Columns:
@@ -68,18 +78,30 @@ def layout_of(columns: Iterable[Series]) -> Columns:
     series = tuple(columns)[:MAX_COLUMNS]
     document = [[name, dict(labels)] for name, labels in series]
     digest = hashlib.sha256(json.dumps(document).encode()).hexdigest()
-    if digest not in _by_digest:
-        row, _ = Layout.objects.get_or_create(digest=digest, defaults={"columns": document})
-        remember(row)
-    return _by_digest[digest]
+    known = _by_digest.get(digest)
+    if known is not None:
+        return known
+    row, created = Layout.objects.get_or_create(digest=digest, defaults={"columns": document})
+    if created and connection.in_atomic_block:
+        _uncommitted.add(row.pk)
+        transaction.on_commit(lambda: settle(row))
+    return columns_of(row)
 
 
-def remember(row: Layout) -> None:
-    if len(_by_id) > 5000:
-        forget()
+def columns_of(row: Layout) -> Columns:
+    """A row as a value; remembered once it is sure to stay."""
     series = tuple((name, labels_of(labels)) for name, labels in row.columns)
     columns = Columns(row.pk, series, {one: place for place, one in enumerate(series)})
-    _by_id[row.pk] = _by_digest[row.digest] = columns
+    if row.pk not in _uncommitted:
+        if len(_by_id) > 5000:
+            forget()
+        _by_id[row.pk] = _by_digest[row.digest] = columns
+    return columns
+
+
+def settle(row: Layout) -> None:
+    _uncommitted.discard(row.pk)
+    columns_of(row)
 
 
 def forget() -> None:

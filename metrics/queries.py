@@ -5,18 +5,33 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fleet.failures import BY_NUMBER
 from fleet.models import HostState
+from fleet.states import State
 from metrics.catalog import CATALOG
-from metrics.layouts import layout
+from metrics.layouts import layout, unpack
 from metrics.models import Detail, Gap, Metric
 from metrics.report import Labels, Series
 
 MAX_POINTS = 5000
 DEFAULT_POINTS = 600
+
+
+def _is(state: State) -> Callable[[int], bool]:
+    return lambda outcome: outcome in BY_NUMBER and BY_NUMBER[outcome].state is state
+
+
+OF_OUTCOMES: dict[str, Callable[[int], bool]] = {
+    "up": lambda outcome: outcome == 0,
+    "host_down": _is(State.DOWN),
+    "host_blocked": _is(State.BLOCKED),
+    "host_unknown": _is(State.UNKNOWN),
+}
+"""Metrics that are not in the vectors: each row's outcome says them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +53,8 @@ class Window:
 
 def latest(state: HostState) -> dict[Series, float]:
     """The newest measured values of a host, without those that are not known."""
-    if state.layout_id is None or not state.vector:
-        return {}
-    try:
-        columns = layout(state.layout_id)
-    except KeyError:
-        return {}
-    values = columns.unpack(bytes(state.vector))
-    return {
-        series: value
-        for series, value in zip(columns.series, values, strict=False)
-        if not math.isnan(value)
-    }
+    values = zip(series_of(state.layout_id), unpack(bytes(state.vector)), strict=False)
+    return {series: value for series, value in values if not math.isnan(value)}
 
 
 def latest_by_name(state: HostState) -> dict[str, Any]:
@@ -82,19 +87,25 @@ def window(
     """
     points = max(1, min(points, MAX_POINTS))
     end = max(end, start + 1)
-    step = max(interval, math.ceil((end - start) / points), 1)
-    first = start - start % step
-    count = (end - first + step - 1) // step
+    first, step, count = buckets(start, end, interval, points)
     sums: dict[Series, tuple[list[float], list[int]]] = {}
+
+    def add(series: Series, slot: int, value: float) -> None:
+        if series not in sums:
+            sums[series] = ([0.0] * count, [0] * count)
+        total, number = sums[series]
+        total[(slot - first) // step] += value
+        number[(slot - first) // step] += 1
+
     wanted = set(metrics)
     for slot, columns_wanted, vector in measured_rows(host_id, first, end, wanted, labels or {}):
-        bucket = (slot - first) // step
         for series, place in columns_wanted:
-            value = vector[place]
-            if value == value:  # not NaN
-                total, number = sums.setdefault(series, ([0.0] * count, [0] * count))
-                total[bucket] += value
-                number[bucket] += 1
+            if (value := vector[place]) == value:  # not NaN
+                add(series, slot, value)
+    if (of_outcomes := wanted & OF_OUTCOMES.keys()) and not labels:
+        for slot, outcome in outcomes(host_id, first, end):
+            for name in of_outcomes:
+                add((name, ()), slot, float(OF_OUTCOMES[name](outcome)))
     found: dict[str, list[Points]] = {name: [] for name in metrics}
     for (name, its_labels), (total, number) in sorted(sums.items()):
         values = [round_number(total[i] / number[i]) if number[i] else None for i in range(count)]
@@ -102,11 +113,24 @@ def window(
     return Window([first + i * step for i in range(count)], step, found)
 
 
+def buckets(start: int, end: int, interval: int, points: int) -> tuple[int, int, int]:
+    """(first, step, count): at most `points` buckets that cover the range.
+
+    They are pinned to absolute time, so that a chart that moves on does not flicker; one
+    bucket alone cannot be.
+    """
+    if points == 1:
+        return start, end - start, 1
+    step = max(interval, math.ceil((end - start) / (points - 1)), 1)
+    first = start - start % step
+    return first, step, (end - first + step - 1) // step
+
+
 def measured_rows(
     host_id: int, start: int, end: int, wanted: set[str], labels: Mapping[str, str]
 ) -> Iterator[tuple[int, list[tuple[Series, int]], tuple[float, ...]]]:
     """Measured rows in order, each with the places of the wanted series in its vector."""
-    places: dict[int, list[tuple[Series, int]]] = {}
+    places: dict[int | None, list[tuple[Series, int]]] = {}
     rows = (
         Metric.objects.filter(host_id=host_id, slot__gte=start, slot__lt=end, outcome=0)
         .order_by("slot")
@@ -115,17 +139,21 @@ def measured_rows(
     )
     for slot, layout_id, vector in rows:
         if layout_id not in places:
-            try:
-                series = layout(layout_id).series
-            except KeyError:
-                series = ()
             places[layout_id] = [
                 (one, place)
-                for place, one in enumerate(series)
+                for place, one in enumerate(series_of(layout_id))
                 if one[0] in wanted and matches(one[1], labels)
             ]
         if places[layout_id]:
-            yield slot, places[layout_id], layout(layout_id).unpack(bytes(vector))
+            yield slot, places[layout_id], unpack(bytes(vector))
+
+
+def series_of(layout_id: int | None) -> tuple[Series, ...]:
+    """The columns of a row; none where its layout is not there."""
+    try:
+        return () if layout_id is None else layout(layout_id).series
+    except KeyError:
+        return ()
 
 
 def matches(labels: Labels, wanted: Mapping[str, str]) -> bool:
@@ -158,7 +186,7 @@ def detail(host_id: int, kind: str) -> tuple[int, Any] | None:
 def known_metric(name: str) -> bool:
     """Whether the catalogue has a stored metric of this name."""
     entry = CATALOG.get(name)
-    return entry is not None and entry.kind != "counter"
+    return entry is not None and entry.stored
 
 
 def instances(values: Mapping[Series, float], name: str) -> Iterable[tuple[dict[str, str], float]]:

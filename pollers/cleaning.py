@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from alerts.lifecycle import withdraw_orphans
 from fleet.models import Host
 from metrics.models import Detail, Gap, Metric
 from pollers.models import Draft
@@ -21,6 +22,7 @@ def clean_up() -> None:
     """One bounded run; what is left waits for the next."""
     until = time.monotonic() + SECONDS_PER_RUN
     now = int(time.time())
+    withdraw_orphans(timezone.now())
     Draft.objects.filter(created_at__lt=timezone.now() - timedelta(hours=1)).delete()
     Gap.objects.filter(ended_at__lt=now - RAW_DAYS * 86_400).delete()
     for host_id in Host.objects.exclude(removed_at=None).values_list("pk", flat=True)[:20]:

@@ -48,7 +48,8 @@ class Embedded:
 
     def stop(self) -> None:
         """Schedule first, then the polls on their way, then what is left."""
-        self.beat.stop()
+        if self.beat.is_alive():  # stopping a beat that has died would wait for ever
+            self.beat.stop()
         stop_poller()
         self.worker.stop()
         self.thread.join(1.0)

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from alerts.lifecycle import HostReport, judge
 from fleet.models import Event, Host, HostKey, HostState
 from fleet.states import State
-from metrics.layouts import next_layout
+from metrics.layouts import forget, next_layout
 from metrics.rates import Measurement
 from metrics.report import Series
 from metrics.store import Row, write, write_details
@@ -62,28 +62,37 @@ def record(outcomes: Sequence[Outcome]) -> None:
     1. rows of `Metric`; 2. the host's state, its headline numbers and events; 3. verdicts of
     the rules, and the notifications they cause. All in one transaction.
     """
-    with transaction.atomic():
-        states = {
-            row.host_id: row
-            for row in HostState.objects.select_for_update(
-                of=("self",) if connection.vendor == "postgresql" else ()
-            )
-            .filter(host_id__in={o.host_id for o in outcomes}, host__removed_at=None)
-            .select_related("host")
-        }
-        known = [outcome for outcome in outcomes if outcome.host_id in states]
-        rows, reports, waits = [], [], []
-        for outcome in sorted(known, key=lambda o: o.slot):
-            row = states[outcome.host_id]
-            fresh = outcome.slot >= row.polled_at
-            rows.append(metric_row(row, outcome))
-            if fresh:
-                waits.append((outcome, apply(row, outcome)))
-                reports.append(report_of(row, outcome))
-        write(rows)
-        save_states(list(states.values()))
-        close_slots(known, waits)
-        judge(reports, datetime.now(UTC))
+    try:
+        with transaction.atomic():
+            store(outcomes)
+    except BaseException:
+        forget()  # a layout made in this transaction is gone with it
+        raise
+
+
+def store(outcomes: Sequence[Outcome]) -> None:
+    states = {
+        row.host_id: row
+        for row in HostState.objects.select_for_update(
+            of=("self",) if connection.vendor == "postgresql" else ()
+        )
+        .filter(host_id__in={o.host_id for o in outcomes}, host__removed_at=None)
+        .select_related("host")
+        .order_by("host_id")  # everybody locks in the same order
+    }
+    known = [outcome for outcome in outcomes if outcome.host_id in states]
+    rows, reports, waits = [], [], []
+    for outcome in sorted(known, key=lambda o: o.slot):
+        row = states[outcome.host_id]
+        fresh = outcome.slot >= row.polled_at
+        rows.append(metric_row(row, outcome))
+        if fresh:
+            waits.append((outcome, apply(row, outcome)))
+            reports.append(report_of(row, outcome))
+    write(rows)
+    save_states(list(states.values()))
+    close_slots(known, waits)
+    judge(reports, datetime.now(UTC))
 
 
 def metric_row(row: HostState, outcome: Outcome) -> Row:
@@ -257,7 +266,8 @@ def add_event(row: HostState, kind: str, text: str) -> None:
 
 def save_states(rows: list[HostState]) -> None:
     """Write the rows with one prepared statement; never the clock's columns, which a claim may be moving."""
-    fields = [HostState._meta.get_field(name) for name in STATE_COLUMNS]
+    columns = {field.attname: field for field in HostState._meta.concrete_fields}
+    fields = [columns[name] for name in STATE_COLUMNS]
     assignments = ", ".join(f"{field.column} = %s" for field in fields)
     with connection.cursor() as cursor:
         cursor.executemany(

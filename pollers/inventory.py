@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -10,8 +10,9 @@ from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
+from alerts.lifecycle import PAUSED, REMOVED, withdraw_of_hosts
 from credentials.models import Credential
-from fleet.addresses import clean_username
+from fleet.addresses import clean_address, clean_name, clean_username
 from fleet.models import DEFAULT_INTERVAL, Event, Host, HostKey, HostState, Tag
 from fleet.states import State
 from pollers.schedule import poll_now
@@ -42,6 +43,7 @@ def add_host(
     Without a name it goes by its address until the first poll tells the host's own.
     `by` is written down as who accepted the key.
     """
+    address, name = tidy_address(address), tidy_name(name)
     host = Host(
         name=name or free_name(address),
         name_is_own=bool(name),
@@ -51,7 +53,7 @@ def add_host(
         interval_seconds=interval_seconds,
         enabled=enabled,
         transport=transport,
-        first_key_accepted_by=by if accept_first_key else "",
+        first_key_accepted_by=by[:150] if accept_first_key else "",
     )
     host.full_clean()
     host.save()
@@ -62,19 +64,31 @@ def add_host(
     return host
 
 
-REACHED_BY = ("address", "port", "credential_id", "transport")
+REACHED_BY = ("address", "port", "credential_id", "transport", "first_key_accepted_by")
 
 
 @transaction.atomic
 def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any) -> Host:
     """Change a host. Another address, port or credential voids what was pinned and is tried at once."""
+    lock_states([host.pk])
     before = Host.objects.select_for_update().get(pk=host.pk)
+    if "address" in fields:
+        fields["address"] = tidy_address(fields["address"])
+    if "name" in fields:
+        fields["name"] = tidy_name(fields["name"]) or before.name
+        fields["name_is_own"] = before.name_is_own or fields["name"] != before.name
+    if any(
+        name in fields and fields[name] != getattr(before, name) for name in ("address", "port")
+    ):
+        # Whoever accepted the first key there has not seen who answers here.
+        fields.setdefault("first_key_accepted_by", "")
     for field, value in fields.items():
         setattr(host, field, value)
-    if "name" in fields and fields["name"] != before.name:
-        host.name_is_own = True
     host.full_clean()
-    host.save()
+    # Only what was asked for: what a poll has written meanwhile stays, such as the host's own name.
+    host.save(update_fields=[*fields, "changed_at"])
+    if before.enabled and not host.enabled:
+        withdraw_of_hosts([host.pk], PAUSED, timezone.now())
     if tags is not None:
         host.tags.set(tags_named(tags))
     if (host.address, host.port) != (before.address, before.port):
@@ -84,6 +98,28 @@ def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any)
     ):
         poll_now([host.pk])
     return host
+
+
+def tidy_address(text: str) -> str:
+    """In its usual form; what is no address stays as it is, for the validators to refuse."""
+    try:
+        return clean_address(text)
+    except ValueError:
+        return text
+
+
+def tidy_name(text: str) -> str:
+    """On one line; what can be no name stays as it is, for the validators to refuse."""
+    try:
+        return clean_name(text) if text.strip() else ""
+    except ValueError:
+        return text
+
+
+def lock_states(host_ids: Collection[int]) -> None:
+    """What polls and what people write about a host waits for each other, and always begins here."""
+    rows = HostState.objects.select_for_update().filter(host_id__in=host_ids).order_by("pk")
+    list(rows.values_list("pk", flat=True))
 
 
 def free_name(wanted: str) -> str:
@@ -118,6 +154,7 @@ def make_credential(
         raise InventoryError(str(problem)) from None
     if not password and not private_key.strip():
         raise InventoryError("A credential needs a password or a private key.")
+    refuse_mask(password)
     credential = Credential(username=username)
     credential.set_private_key(private_key, passphrase)
     credential.set_password(password)
@@ -131,6 +168,57 @@ def make_credential(
     credential.full_clean()
     credential.save()
     return credential
+
+
+@transaction.atomic
+def change_credential(
+    credential: Credential,
+    *,
+    name: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    private_key: str | None = None,
+    passphrase: str | None = None,
+) -> Credential:
+    """Change what is given, and try it at once. None: it stays; "": the secret is cleared.
+
+    A passphrase comes with its key. Raises InventoryError, PrivateKeyError, ValidationError.
+    """
+    # Locked before anything is sealed: a rotation of the keys sees either the old row or the new one.
+    Credential.objects.select_for_update().get(pk=credential.pk)
+    fields = ["changed_at"]
+    if name is not None:
+        credential.name = name
+        fields.append("name")
+    if username is not None:
+        try:
+            credential.username = clean_username(username)
+        except ValueError as problem:
+            raise InventoryError(str(problem)) from None
+        fields.append("username")
+    if password is not None:
+        refuse_mask(password)
+        credential.set_password(password)
+        fields.append("password")
+    if private_key is not None:
+        credential.set_private_key(private_key, passphrase or "")
+        fields += ["private_key", "passphrase", "key_fingerprint"]
+    elif passphrase:
+        raise InventoryError("Send the private key again together with its passphrase.")
+    if not credential.password and not credential.private_key:
+        raise InventoryError("A credential needs a password or a private key.")
+    credential.full_clean()
+    credential.save(update_fields=fields)
+    credential_changed(credential)
+    return credential
+
+
+def refuse_mask(password: str) -> None:
+    """What a form or a script shows in place of a password is not to become one."""
+    if password and set(password) <= {"*", "\u2022", "\u25cf"}:
+        raise InventoryError(
+            "This is a mask, not a password. Leave the password out to keep the stored one."
+        )
 
 
 def free_credential_name(wanted: str) -> str:
@@ -147,13 +235,18 @@ def credential_changed(credential: Credential) -> None:
     poll_now(credential.hosts.values_list("pk", flat=True))
 
 
+@transaction.atomic
 def pause(host_ids: Iterable[int]) -> int:
     """Stop looking at hosts; their sessions are closed by the worker that has them."""
-    return Host.objects.filter(pk__in=list(host_ids), enabled=True).update(
+    ids = list(host_ids)
+    lock_states(ids)
+    withdraw_of_hosts(ids, PAUSED, timezone.now())
+    return Host.objects.filter(pk__in=ids, enabled=True).update(
         enabled=False, changed_at=timezone.now()
     )
 
 
+@transaction.atomic
 def resume(host_ids: Iterable[int]) -> int:
     ids = list(
         Host.objects.filter(pk__in=list(host_ids), enabled=False).values_list("pk", flat=True)
@@ -163,10 +256,17 @@ def resume(host_ids: Iterable[int]) -> int:
     return len(ids)
 
 
+@transaction.atomic
 def remove(host_ids: Sequence[int]) -> int:
     """Mark hosts as removed. The names are free at once; the rows go in slices, in the background."""
+    lock_states(host_ids)
+    withdraw_of_hosts(host_ids, REMOVED, timezone.now())
     return Host.objects.filter(pk__in=list(host_ids), removed_at=None).update(
-        removed_at=timezone.now(), changed_at=timezone.now(), enabled=False, name=removed_name()
+        removed_at=timezone.now(),
+        changed_at=timezone.now(),
+        enabled=False,
+        name=removed_name(),
+        credential=None,
     )
 
 
@@ -184,14 +284,14 @@ def keep_key(host: Host, shown: ShownKey, *, by: str) -> HostKey:
             "algorithm": shown.algorithm,
             "fingerprint": shown.fingerprint,
             "accepted_at": timezone.now(),
-            "accepted_by": by,
+            "accepted_by": by[:150],
         },
     )
     Event.objects.create(
         host=host,
         at=timezone.now(),
         kind=Event.Kind.KEY_ACCEPTED,
-        text=f"Host key {shown.fingerprint} accepted by {by}",
+        text=f"Host key {shown.fingerprint} accepted by {by}"[:500],
     )
     return key
 

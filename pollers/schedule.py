@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from fleet.models import HostState
 from metrics.store import write_gap
@@ -109,13 +110,13 @@ def claim(now: float) -> list[Claim]:
 
 
 def update(
-    cursor,
+    cursor: CursorWrapper,
     assignments: str,
     condition: str,
     values: list[int],
     bounds: list[int],
     returning: str = "",
-) -> int:  # type: ignore[no-untyped-def]
+) -> int:
     """UPDATE the clocks of watched hosts. Returns how many rows it touched.
 
     PostgreSQL takes only rows that nobody else is claiming this very moment; SQLite has one
@@ -123,16 +124,16 @@ def update(
     """
     watched = f"h.id = s.host_id AND h.enabled AND h.removed_at IS NULL AND {condition}"
     if connection.vendor == "postgresql":
-        chosen = f"SELECT s.host_id FROM fleet_hoststate s JOIN fleet_host h ON {watched} FOR UPDATE OF s SKIP LOCKED"
-        sql = f"UPDATE fleet_hoststate s SET {assignments} FROM fleet_host h WHERE h.id = s.host_id AND s.host_id IN ({chosen})"
+        chosen = f"SELECT s.host_id FROM fleet_hoststate s JOIN fleet_host h ON {watched} FOR UPDATE OF s SKIP LOCKED"  # noqa: S608 - our own words
+        sql = f"UPDATE fleet_hoststate s SET {assignments} FROM fleet_host h WHERE h.id = s.host_id AND s.host_id IN ({chosen})"  # noqa: S608 - our own words
         returning = returning and ", ".join(f"s.{name.strip()}" for name in returning.split(","))
     else:
-        sql = f"UPDATE fleet_hoststate AS s SET {assignments} FROM fleet_host AS h WHERE {watched}"
+        sql = f"UPDATE fleet_hoststate AS s SET {assignments} FROM fleet_host AS h WHERE {watched}"  # noqa: S608 - our own words
     cursor.execute(sql + (f" RETURNING {returning}" if returning else ""), values + bounds)
     return int(cursor.rowcount)
 
 
-def intervals_of(cursor, host_ids: Sequence[int]) -> Iterable[tuple[int, int]]:  # type: ignore[no-untyped-def]
+def intervals_of(cursor: CursorWrapper, host_ids: Sequence[int]) -> Iterable[tuple[int, int]]:
     if not host_ids:
         return []
     numbers = ",".join(str(int(host_id)) for host_id in host_ids)

@@ -11,9 +11,16 @@ import asyncio
 import logging
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+)
 
 from fleet.models import Host
 from pollers.engine import Engine
@@ -27,6 +34,8 @@ from pollers.targets import load_target, revision_of
 log = logging.getLogger(__name__)
 
 WRITE_EVERY = 0.3
+TICKS = 8
+"""Moments within a second at which the hosts of its slot are polled together."""
 SWEEP_EVERY = 5.0
 MOST_UNWRITTEN = 100_000
 """Outcomes kept in memory while the database is away; the oldest are dropped, and said."""
@@ -39,7 +48,7 @@ class Poller:
         self.name = name
         self.engine = Engine()
         self.loop = asyncio.new_event_loop()
-        self.unwritten: list[Outcome] = []
+        self.unwritten: deque[Outcome] = deque()
         self.stopping = threading.Event()
         self.tasks: set[asyncio.Task[None]] = set()
         self.threads = [
@@ -78,15 +87,22 @@ class Poller:
         self.loop.call_soon_threadsafe(self.begin, list(jobs))
 
     def begin(self, jobs: list[Job]) -> None:
+        """Spread the hosts of a second over its ticks: a timer a tick, never one a host."""
+        batches: dict[float, list[Job]] = defaultdict(list)
+        for job in jobs:
+            batches[job.slot + tick_of(job.host_id)].append(job)
+        now = time.time()
+        for moment, batch in batches.items():
+            self.loop.call_later(max(0.0, moment - now), self.poll_together, batch)
+
+    def poll_together(self, jobs: list[Job]) -> None:
         for job in jobs:
             task = self.loop.create_task(self.poll(job))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
     async def poll(self, job: Job) -> None:
-        await asyncio.sleep(max(0.0, job.slot - time.time()))
-        outcome = await self.engine.poll(job, lambda: self.prepare(job.host_id))
-        self.unwritten.append(outcome)
+        self.unwritten.append(await self.engine.poll(job, lambda: self.prepare(job.host_id)))
 
     async def prepare(self, host_id: int) -> Target:
         return await asyncio.to_thread(with_database, load_target, host_id)
@@ -107,34 +123,33 @@ class Poller:
 
     def write(self) -> None:
         """Store what has come in; on failure keep it for the next round."""
-        outcomes, self.unwritten = self.unwritten, []
+        outcomes = [self.unwritten.popleft() for _ in range(len(self.unwritten))]
         if not outcomes:
             return
         try:
             close_old_connections()
             record(outcomes)
-        except DatabaseError as problem:
+        except (OperationalError, InterfaceError) as problem:
             log.warning(
                 "the database is away, %d polls wait: %s", len(outcomes), type(problem).__name__
             )
-            waiting = outcomes + self.unwritten
-            if len(waiting) > MOST_UNWRITTEN:
-                log.error(
-                    "%d polls were dropped while the database was away",
-                    len(waiting) - MOST_UNWRITTEN,
-                )
-            self.unwritten = waiting[-MOST_UNWRITTEN:]
+            room = max(0, MOST_UNWRITTEN - len(self.unwritten))
+            if len(outcomes) > room:
+                log.error("%d polls were dropped while the database was away", len(outcomes) - room)
+            self.unwritten.extendleft(reversed(outcomes[len(outcomes) - room :]))
             connections.close_all()
         except Exception:
             # One bad row must not stop the writer for good: try one by one, drop what fails, and say so.
             log.exception("storing %d polls failed; trying one by one", len(outcomes))
             for outcome in outcomes:
-                try:
-                    record([outcome])
-                except Exception:
-                    log.exception(
-                        "the poll of host %d at %d was dropped", outcome.host_id, outcome.slot
-                    )
+                self.write_alone(outcome)
+
+    def write_alone(self, outcome: Outcome) -> None:
+        try:
+            record([outcome])
+        except Exception:
+            # Recorded in the log; the slot stays open and is closed as MONITOR_LATE by a later claim.
+            log.exception("the poll of host %d at %d was dropped", outcome.host_id, outcome.slot)
 
     # --- heartbeat and sweep -----------------------------------------------------------------
 
@@ -185,6 +200,11 @@ def with_database(function, *arguments):  # type: ignore[no-untyped-def]
     """Call in a thread of the loop's executor, leaving no stale connection behind."""
     close_old_connections()
     return function(*arguments)
+
+
+def tick_of(host_id: int) -> float:
+    """Seconds into the second of its slot at which a host is polled; always the same for a host."""
+    return (host_id * 2654435761 >> 7) % TICKS / TICKS
 
 
 _poller: Poller | None = None

@@ -67,13 +67,16 @@
 
   function legend(box, chart, index) {
     const fmt = say[chart.unit] || plain;
-    const last = list => { for (let i = list.length - 1; i >= 0; i -= 1) if (list[i] !== null) return list[i]; return null; };
+    let oldest = data.to;   // without a cursor the newest values are shown; old ones in the dress of old ones
+    const last = list => { for (let i = list.length - 1; i >= 0; i -= 1) if (list[i] !== null) { oldest = Math.min(oldest, data.times[i]); return list[i]; } return null; };
     const value = list => index === null ? last(list) : list[index] ?? null;
     const head = chart.headline ? value(chart.headline) : chart.kind === "mirror" ? chart.series.reduce((sum, s) => { const v = value(s.values); return v === null ? sum : (sum ?? 0) + v; }, null) : value(chart.series[0].values);
     const [number, unit] = head === null || head === undefined ? ["–", ""] : split(fmt(head));
     box.querySelector("h3").textContent = chart.title;
     box.querySelector(".now").replaceChildren(number, make("small", "", unit));
     box.querySelector(".keysrow").replaceChildren(...chart.series.map(s => { const v = value(s.values); return make("span", "", make("i", `key ${s.key}`), make("span", "cut", s.word), make("b", "", v === null ? "–" : fmt(v))); }));
+    const stale = index === null && data.to - oldest > Math.max(3 * data.step, 60);
+    for (const node of box.querySelectorAll(".now, .keysrow b")) node.classList.toggle("stale", stale);
   }
   function tell(index) {
     cursor = index;
@@ -90,7 +93,7 @@
     }));
     entry.plot?.destroy();
     entry.plot = new uPlot({
-      width: host.clientWidth, height: host.clientHeight, padding: [8, 2, 0, 0], legend: { show: false },
+      width: host.clientWidth, height: host.clientHeight, padding: [8, 16, 0, 0], legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 }, points: { size: 5, width: 0, fill: (_, i) => colour(chart.series[i - 1].key) }, sync: { key: sync.key, setSeries: false } },
       scales: { x: { time: true, range: () => zoom || [data.from, data.to] }, y: { range: () => limits(entry.chart) } },
       axes: [

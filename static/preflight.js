@@ -9,8 +9,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const [test, accept, list, key, verdict] = ["[data-do=test]", "[data-do=accept]", ".rc-stages", ".rc-key", ".rc-verdict"].map(one);
   const token = () => form.querySelector("[name=csrfmiddlewaretoken]").value;
   const draft = form.querySelector("[name=draft]");
-  const WORDS = { resolve: "Name resolved", tcp: "Port answers", version: "SSH server", host_key: "Host key", login: "Login", shell: "Shell", python: "Python and psutil", sample: "First sample" };
-  const SIGNS = { ok: "up", failed: "down", blocked: "blocked" };
+  const WORDS = { resolve: "Name resolved", tcp: "Port answers", version: "SSH server", host_key: "Host key", login: "Login", shell: "Shell", probe: "Python, psutil", sample: "First sample" };
+  const SIGNS = { ok: "up", failed: "blocked", ask: "unknown" };
   const SVG = "http://www.w3.org/2000/svg";
   let url = null, run = 0;
 
@@ -24,14 +24,18 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   const spent = seconds => typeof seconds !== "number" ? "" : seconds < 1 ? `${Math.round(seconds * 1000)}\u00a0ms` : `${seconds.toFixed(1)}\u00a0s`;
   function show(found) {
-    list.replaceChildren(...found.stages.map(stage => {
+    const done = new Set(found.stages.map(stage => stage.name));
+    const next = found.finished ? [] : Object.keys(WORDS).filter(name => !done.has(name)).slice(0, 1).map(name => ({ name, state: "running" }));
+    list.replaceChildren(...[...found.stages, ...next].map(stage => {
       const row = document.createElement("li");
-      row.append(sign(stage.state), make("span", "rc-name", WORDS[stage.name] || stage.name), make("span", "rc-time", spent(stage.seconds)), make("span", "rc-text", stage.text || ""));
+      const said = make("span", "rc-text", stage.text || "");
+      if (stage.next_step) said.append(make("span", "rc-step", stage.next_step));
+      row.append(sign(stage.state), make("span", "rc-name", WORDS[stage.name] || stage.name), make("span", "rc-time", spent(stage.seconds)), said);
       return row;
     }));
     key.hidden = !found.can_accept;
     if (found.can_accept) { one(".rc-fingerprint").textContent = found.fingerprint; one(".rc-algorithm").textContent = found.algorithm; }
-    const failed = found.stages.some(stage => !["ok", "running"].includes(stage.state));
+    const failed = found.stages.some(stage => stage.state === "failed");
     say(!found.finished ? "" : found.can_accept ? "" : failed ? "Not yet. You can save the host all the same; it is tried again." : "It works. Save the host now.", failed ? "s-blocked" : "s-up");
   }
   function say(text, css = "s-down") { verdict.textContent = text; verdict.className = `rc-verdict ${css}`; }

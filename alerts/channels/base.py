@@ -16,11 +16,24 @@ class Message:
 
 
 class DeliveryError(Exception):
-    """A message was not delivered; the text is safe to show. `permanent`: trying again is useless."""
+    """A message was not delivered; the text is safe to show.
 
-    def __init__(self, text: str, *, permanent: bool = False) -> None:
+    `permanent`: trying again is useless. `perhaps_sent`: it may have arrived all the same.
+    `channel_is_down`: no other message would get through now, either.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        permanent: bool = False,
+        perhaps_sent: bool = False,
+        channel_is_down: bool = False,
+    ) -> None:
         super().__init__(text)
         self.permanent = permanent
+        self.perhaps_sent = perhaps_sent
+        self.channel_is_down = channel_is_down
 
 
 class Sender(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -50,3 +51,10 @@ class ChannelAdmin(ModelAdmin):  # type: ignore[misc]
     form = ChannelForm
     fields = ("name", "url", "enabled")
     list_display = ("name", "enabled")
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The address is a field of the form only: the model's holds a sealed text."""
+        kwargs["fields"] = ChannelForm.Meta.fields
+        return super().get_form(request, obj, change, **kwargs)

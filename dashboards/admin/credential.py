@@ -73,6 +73,13 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
                      "description": "Stored encrypted, and never shown again."}),
     )  # fmt: skip
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The secrets are fields of the form only: the model's hold sealed texts."""
+        kwargs["fields"] = CredentialForm.Meta.fields
+        return super().get_form(request, obj, change, **kwargs)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
         hosts = Count("hosts", filter=Q(hosts__removed_at=None))
         found: QuerySet[Credential] = super().get_queryset(request).annotate(used=hosts)

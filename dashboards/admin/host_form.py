@@ -15,7 +15,6 @@ from dashboards.admin.secrets import passphrase_field, password_field, private_k
 from fleet.addresses import clean_address, clean_username
 from fleet.models import Host
 from pollers import inventory
-from pollers.transports.base import ShownKey
 
 FIRST_KEY = (
     ("ask", "show it to me; until I accept it, nothing is sent there"),
@@ -123,18 +122,5 @@ class AddHostForm(HostForm):
         return inventory.add_host(
             address=data["address"], by=by, credential=self.credential_to_use(), name=data["name"], port=data["port"],
             tags=self.tag_names(), interval_seconds=data["interval_seconds"], enabled=data["enabled"],
-            accept_first_key=data["first_key"] == "accept", accepted_key=self.accepted_key(user),
+            accept_first_key=data["first_key"] == "accept", accepted_key=drafts.accepted_key(user, data["draft"], self.instance),
         )  # fmt: skip
-
-    def accepted_key(self, user: Any) -> ShownKey | None:
-        """The key accepted in a test, if the test was of this very address and port."""
-        draft = drafts.own(user, self.cleaned_data.get("draft"))
-        if draft is None or not draft.key_accepted or not draft.shown_key:
-            return None
-        tried = drafts.contents(draft)
-        if (tried["address"], tried["port"]) != (
-            self.cleaned_data["address"],
-            self.cleaned_data["port"],
-        ):
-            return None
-        return ShownKey(draft.shown_key.split(" ", 1)[0], draft.shown_key, draft.shown_fingerprint)

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboards.admin import drafts
 from dashboards.admin.host_form import AddHostForm
+from pollers.drafts import live_draft
+from pollers.inventory import InventoryError
 from pollers.models import Draft
 from pollers.tasks import preflight
 
@@ -45,7 +47,10 @@ def start(request: HttpRequest) -> JsonResponse:
     if drafts.too_many(request.user):
         text = f"That was {drafts.PER_MINUTE} tests within a minute. Wait a moment."
         return JsonResponse({"problems": {"__all__": [text]}}, status=429)
-    draft = drafts.make(request.user, form.cleaned_data)
+    try:
+        draft = drafts.make(request.user, form.cleaned_data)
+    except InventoryError as problem:
+        return JsonResponse({"problems": {"__all__": [str(problem)]}}, status=400)
     preflight.delay(str(draft.pk))
     return JsonResponse(
         {"id": str(draft.pk), "url": reverse("admin:fleet_host_test_state", args=[draft.pk])},
@@ -55,7 +60,7 @@ def start(request: HttpRequest) -> JsonResponse:
 
 def own_or_404(request: HttpRequest, draft_id: UUID) -> Draft:
     allowed(request)
-    draft = drafts.own(request.user, draft_id)
+    draft = live_draft(str(draft_id), request.user)
     if draft is None:
         raise Http404
     return draft

@@ -17,7 +17,7 @@ from alerts.models import Alert
 from dashboards.alertlist import shown
 from dashboards.live import live_page
 from dashboards.roll import urgency
-from dashboards.states import alert_look
+from dashboards.states import TROUBLE, alert_look
 
 PER_PAGE = 50
 
@@ -74,7 +74,7 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def most_urgent(alert: Alert) -> tuple[int, tuple[bool, bool, float]]:
-    return alert_look(alert.rule.metric, alert.severity).order, urgency(alert)
+    return TROUBLE.index(alert_look(alert.rule.metric, alert.severity).key), urgency(alert)
 
 
 @login_required

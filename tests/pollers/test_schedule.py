@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from fleet.models import Host, HostState
@@ -35,9 +37,7 @@ def test_a_host_is_claimed_once_per_slot_at_a_steady_pace(make_host):
     slots = [slot for second in range(60) for _, slot in claimed(NOW + second)]
     steady = slots[1:]
     assert len(steady) in (11, 12)
-    assert [after - before for before, after in zip(steady, steady[1:], strict=False)] == [5] * (
-        len(steady) - 1
-    )
+    assert [after - before for before, after in pairwise(steady)] == [5] * (len(steady) - 1)
     assert len(state(host).open_slots.split(";")) == len(slots) + 1
 
 

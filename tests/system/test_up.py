@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from itertools import pairwise
 
 import psutil
 import pytest
@@ -205,11 +206,7 @@ def test_each_kind_of_failure_is_typed_while_the_others_miss_no_slot(
                     number, "cpu_percent", **{"from": began, "to": ended, "points": 5000}
                 )
             ]
-            holes = [
-                after - before
-                for before, after in zip(times, times[1:], strict=False)
-                if after - before > 2
-            ]
+            holes = [after - before for before, after in pairwise(times) if after - before > 2]
             assert not holes, f"neighbour {number} missed slots: {holes}"
             assert len(times) >= (ended - began) // 2 - 1
     silent.close()

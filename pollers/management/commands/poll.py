@@ -127,8 +127,7 @@ def in_words(host: Host, outcome: Outcome) -> str:
         detail = f" ({failure.detail})" if failure.detail else ""
         key = f"\n  fingerprint: {outcome.shown_key.fingerprint}" if outcome.shown_key else ""
         return f"{host.name}: {failure.code.name}: {failure.code.text}{detail}{key}\n  next: {failure.code.next_step}"
-    assert outcome.measurement is not None
-    values = values_json(outcome.measurement)
+    values = values_json(outcome.measurement) if outcome.measurement else {}
     words = [f"{host.name}: measured in {outcome.seconds:.2f} s"]
     for label, name in (
         ("cpu", "cpu_percent"),
