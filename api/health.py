@@ -44,7 +44,7 @@ def broker() -> bool:
     if settings.EMBEDDED_BROKER:
         return True
     try:
-        with Connection(settings.CELERY_BROKER_URL, connect_timeout=2) as connection:  # type: ignore[no-untyped-call]
+        with Connection(settings.CELERY_BROKER_URL, connect_timeout=2) as connection:
             connection.ensure_connection(max_retries=1, timeout=3)
     except Exception:  # each broker library has errors of its own; all of them mean: not ready
         return False

@@ -14,6 +14,9 @@ from pollers.transports.stages import timed_out
 SEED_SECONDS = 1.0
 """Between the two questions of a new link: the first answer only seeds the counters."""
 
+FIRST = frozenset(("facts", "minute", "hour"))
+"""What a new link is asked for besides: it knows nothing yet."""
+
 
 class Attempt:
     """What one poll did so far; tells what it means when its time is up."""
@@ -69,14 +72,19 @@ class Link:
         self._rates = Rates()
 
     @classmethod
-    async def open(cls, transport: Transport, target: Target, attempt: Attempt) -> Link:
-        """Connect, log in and start the probe. Raises PollFailure; leaves nothing open then."""
+    async def open(
+        cls, transport: Transport, target: Target, attempt: Attempt, first: str = ""
+    ) -> Link:
+        """Connect, log in and start the probe. Raises PollFailure; leaves nothing open then.
+
+        `first` is the interpreter to try first.
+        """
         attempt.connecting()
         session = await transport.connect(target, attempt.progress)
         attempt.shown_key = session.host_key
         link = cls(target, session)
         try:
-            await link._start(attempt)
+            await link._start(attempt, first)
         except BaseException:
             await link.close()
             raise
@@ -86,6 +94,11 @@ class Link:
     def alive(self) -> bool:
         """Whether it can be asked, as far as is known without asking."""
         return not self.session.closed and not self._conversation.closed
+
+    @property
+    def interpreter(self) -> str:
+        """The command that runs the probe."""
+        return self._conversation.interpreter
 
     @property
     def lost(self) -> bool:
@@ -106,7 +119,7 @@ class Link:
         """Ask a new link twice: rates need two answers. Raises PollFailure."""
         await self.ask(frozenset(), attempt)
         await asyncio.sleep(SEED_SECONDS)
-        measurement = await self.ask(extras | {"facts"}, attempt)
+        measurement = await self.ask(extras | FIRST, attempt)
         if measurement is None:
             raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
         return measurement
@@ -116,10 +129,10 @@ class Link:
         self._conversation.close()
         await self.session.close()
 
-    async def _start(self, attempt: Attempt) -> None:
+    async def _start(self, attempt: Attempt, first: str) -> None:
         self._talk(attempt)
         try:
-            await Conversation.open(self.session, into=self._conversation)
+            await Conversation.open(self.session, into=self._conversation, first=first)
         finally:
             attempt.bytes_received += self._conversation.bytes_received
 

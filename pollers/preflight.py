@@ -160,9 +160,7 @@ async def log_in(target: Target, board: Board) -> Measurement:
         conversation = Conversation()
         await Conversation.open(session, into=conversation)
         board.done("shell", conversation.interpreter)
-        board.done(
-            "probe", f"psutil {'of the host' if conversation.psutil == 'host' else 'sent along'}"
-        )
+        board.done("probe", conversation.way)
         rates = Rates()
         rates.measure(await conversation.ask(frozenset()))
         await asyncio.sleep(1.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,32 +69,14 @@ def test_no_host_makes_a_layout_of_any_size():
     assert len(columns.pack(many, [1.0] * len(many))) == 4 * MAX_COLUMNS
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_layout_of_a_transaction_that_was_undone_is_not_remembered():
-    """Its number may go to another layout: the numbers would be read under wrong names."""
-    with pytest.raises(RuntimeError), transaction.atomic():
-        lost = layout_of([CPU, ROOT])
-        assert layout(lost.id).series == (CPU, ROOT)
-        assert layout_of([CPU, ROOT]).id == lost.id
-        raise RuntimeError
-    with pytest.raises(KeyError):
-        layout(lost.id)
-    other = layout_of([DATA])
-    again = layout_of([CPU, ROOT])
-    assert again.id != other.id
-    assert layout(other.id).series == (DATA,)
-    assert Layout.objects.filter(pk=again.id).exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_layout_that_stays_is_asked_for_once(django_assert_num_queries):
-    with transaction.atomic():
-        kept = layout_of([CPU, ROOT])
+@pytest.mark.django_db
+def test_a_layout_is_asked_for_once(django_assert_num_queries):
+    kept = layout_of([CPU, ROOT])
     with django_assert_num_queries(0):
         assert layout(kept.id) is layout_of([CPU, ROOT])
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_the_memory_of_layouts_is_bounded(monkeypatch):
     for n in range(3):
         layout_of([("filesystem_percent", (("mount", f"/{n}"),))])
