@@ -14,8 +14,12 @@ from pollers.transports.stages import timed_out
 SEED_SECONDS = 1.0
 """Between the two questions of a new link: the first answer only seeds the counters."""
 
-FIRST = frozenset(("facts", "minute", "hour"))
+FIRST = frozenset(("facts", "minute"))
 """What a new link is asked for besides: it knows nothing yet."""
+
+SECOND = "hour"
+"""What it is asked for at its next minute, if the hour has not brought it: reading package
+lists takes a processor for a second or two, too much for the poll that opens a session."""
 
 
 class Attempt:
@@ -70,6 +74,7 @@ class Link:
         self.session = session
         self._conversation = Conversation()
         self._rates = Rates()
+        self._opened = self._asked_second = False
 
     @classmethod
     async def open(
@@ -108,6 +113,9 @@ class Link:
     async def ask(self, extras: frozenset[str], attempt: Attempt) -> Measurement | None:
         """One question, one measurement; None the first time. Raises PollFailure."""
         self._talk(attempt)
+        if self._opened and not self._asked_second and "minute" in extras:
+            extras |= {SECOND}
+        self._asked_second |= SECOND in extras
         before = self._conversation.bytes_received
         try:
             report = await self._conversation.ask(extras)
@@ -122,6 +130,7 @@ class Link:
         measurement = await self.ask(extras | FIRST, attempt)
         if measurement is None:
             raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
+        self._opened = True
         return measurement
 
     async def close(self) -> None:
