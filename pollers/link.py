@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
+import time
 
 from fleet.failures import CODES, PollFailure
 from metrics.rates import Measurement, Rates
@@ -14,8 +17,12 @@ from pollers.transports.stages import timed_out
 SEED_SECONDS = 1.0
 """Between the two questions of a new link: the first answer only seeds the counters."""
 
-FIRST = frozenset(("facts", "minute", "hour"))
+FIRST = frozenset(("facts", "minute"))
 """What a new link is asked for besides: it knows nothing yet."""
+
+HOUR_AFTER = (60.0, 600.0)
+"""Seconds after which a new link is asked for "hour" for the first time. It costs the host most,
+and many hosts of one machine may get new links at the same moment."""
 
 
 class Attempt:
@@ -70,6 +77,7 @@ class Link:
         self.session = session
         self._conversation = Conversation()
         self._rates = Rates()
+        self._hour_at = time.monotonic() + random.uniform(*HOUR_AFTER)
 
     @classmethod
     async def open(
@@ -107,6 +115,8 @@ class Link:
 
     async def ask(self, extras: frozenset[str], attempt: Attempt) -> Measurement | None:
         """One question, one measurement; None the first time. Raises PollFailure."""
+        if "hour" in extras or time.monotonic() > self._hour_at:
+            extras, self._hour_at = extras | {"hour"}, math.inf
         self._talk(attempt)
         before = self._conversation.bytes_received
         try:
