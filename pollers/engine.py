@@ -224,6 +224,8 @@ class Engine:
             if way is None:
                 way = self._transports[target.transport] = transport(target.transport)
             link = host.link = await Link.open(way, target, attempt, self._first(job))
+            # Now, or the sweep would take a session in its first poll for an idle one.
+            host.used_at = time.time()
         self._refuse_when_stopping()
         host.expires = time.monotonic() + SESSION_SECONDS * random.uniform(0.8, 1.0)
         return link

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import random
-import time
 
 from fleet.failures import CODES, PollFailure
 from metrics.rates import Measurement, Rates
@@ -20,9 +17,9 @@ SEED_SECONDS = 1.0
 FIRST = frozenset(("facts", "minute"))
 """What a new link is asked for besides: it knows nothing yet."""
 
-HOUR_AFTER = (60.0, 600.0)
-"""Seconds after which a new link is asked for "hour" for the first time. It costs the host most,
-and many hosts of one machine may get new links at the same moment."""
+SECOND = "hour"
+"""What it is asked for at its next minute, if the hour has not brought it: reading package
+lists takes a processor for a second or two, too much for the poll that opens a session."""
 
 
 class Attempt:
@@ -77,7 +74,7 @@ class Link:
         self.session = session
         self._conversation = Conversation()
         self._rates = Rates()
-        self._hour_at = time.monotonic() + random.uniform(*HOUR_AFTER)
+        self._opened = self._asked_second = False
 
     @classmethod
     async def open(
@@ -115,9 +112,10 @@ class Link:
 
     async def ask(self, extras: frozenset[str], attempt: Attempt) -> Measurement | None:
         """One question, one measurement; None the first time. Raises PollFailure."""
-        if "hour" in extras or time.monotonic() > self._hour_at:
-            extras, self._hour_at = extras | {"hour"}, math.inf
         self._talk(attempt)
+        if self._opened and not self._asked_second and "minute" in extras:
+            extras |= {SECOND}
+        self._asked_second |= SECOND in extras
         before = self._conversation.bytes_received
         try:
             report = await self._conversation.ask(extras)
@@ -132,6 +130,7 @@ class Link:
         measurement = await self.ask(extras | FIRST, attempt)
         if measurement is None:
             raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
+        self._opened = True
         return measurement
 
     async def close(self) -> None:
