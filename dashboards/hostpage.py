@@ -149,7 +149,7 @@ def read(host: Host) -> Page:
 def ribbon(host: Host, chosen: str) -> list[drawing.Block]:
     """The states of the range in one line; what nobody looked at is a gap."""
     end = int(time.time())
-    start = end - ranges.seconds(chosen)
+    start = ranges.start_of(end, ranges.seconds(chosen), host.created_at.timestamp())
     rows = [
         (slot, outcome_state(outcome)) for slot, outcome in queries.outcomes(host.pk, start, end)
     ]

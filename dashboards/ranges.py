@@ -14,5 +14,14 @@ def chosen(text: str | None) -> str:
     return text if text in RANGES else DEFAULT
 
 
+SHORTEST = 300
+"""Seconds that are always shown, however young the host is."""
+
+
 def seconds(name: str) -> int:
     return RANGES[name][0]
+
+
+def start_of(end: int, span: int, added_at: float) -> int:
+    """Where a range begins: nothing can have been measured before the host was added."""
+    return max(end - span, min(int(added_at), end - SHORTEST))

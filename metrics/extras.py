@@ -5,6 +5,7 @@ Pure. They are read apart from the numbers, so that a bad one costs nothing but 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -62,7 +63,11 @@ _details = msgspec.json.Decoder(_Details)
 
 def read_facts(raw: msgspec.Raw) -> dict[str, Any]:
     """The facts we know, each of its type. Raises ValueError or RecursionError."""
-    sent = _facts.decode(raw)
+    return checked_facts(_facts.decode(raw))
+
+
+def checked_facts(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts we know, each of its type; others are dropped."""
     facts: dict[str, Any] = {}
     for key, kind in FACTS.items():
         value = sent.get(key)

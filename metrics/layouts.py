@@ -13,8 +13,6 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
-
 from metrics.models import Layout
 from metrics.report import Labels, Series
 
@@ -58,8 +56,6 @@ def clamp(value: float) -> float:
 
 _by_id: dict[int, Columns] = {}
 _by_digest: dict[str, Columns] = {}
-_uncommitted: set[int] = set()
-"""Layouts made in a transaction that may still be rolled back; their numbers may be given again."""
 
 
 def layout(number: int) -> Columns:
@@ -81,27 +77,18 @@ def layout_of(columns: Iterable[Series]) -> Columns:
     known = _by_digest.get(digest)
     if known is not None:
         return known
-    row, created = Layout.objects.get_or_create(digest=digest, defaults={"columns": document})
-    if created and connection.in_atomic_block:
-        _uncommitted.add(row.pk)
-        transaction.on_commit(lambda: settle(row))
+    row, _ = Layout.objects.get_or_create(digest=digest, defaults={"columns": document})
     return columns_of(row)
 
 
 def columns_of(row: Layout) -> Columns:
-    """A row as a value; remembered once it is sure to stay."""
+    """A row as a value, remembered. Who rolls a transaction back calls `forget`."""
     series = tuple((name, labels_of(labels)) for name, labels in row.columns)
     columns = Columns(row.pk, series, {one: place for place, one in enumerate(series)})
-    if row.pk not in _uncommitted:
-        if len(_by_id) > 5000:
-            forget()
-        _by_id[row.pk] = _by_digest[row.digest] = columns
+    if len(_by_id) > 5000:
+        forget()
+    _by_id[row.pk] = _by_digest[row.digest] = columns
     return columns
-
-
-def settle(row: Layout) -> None:
-    _uncommitted.discard(row.pk)
-    columns_of(row)
 
 
 def forget() -> None:

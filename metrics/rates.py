@@ -100,6 +100,20 @@ def _inodes(values: Numbers) -> float:
     return _share(total - free, total)
 
 
+def _part(values: Numbers) -> float:
+    """A share of which nothing is known where the whole has fallen: a reset."""
+    part, whole = values
+    return 0.0 if part == 0.0 == whole else _share(part, whole) if part >= 0.0 else NAN
+
+
+def _await(values: Numbers) -> float:
+    """Milliseconds each of them took; 0 where there were none."""
+    seconds, count = values
+    if count == 0.0:
+        return 0.0
+    return 1000.0 * seconds / count if seconds >= 0.0 and count > 0.0 else NAN
+
+
 _ALL_MODES = tuple(("cpu_seconds_total", (("mode", mode),)) for mode in MODES)
 
 # Derived metrics of the whole host: (metric, formula, raw series).
@@ -111,17 +125,29 @@ WHOLE: tuple[tuple[str, Formula, tuple[Series, ...]], ...] = (
     ("cpu_steal_percent", _modes(7), _ALL_MODES),
     ("memory_percent", _memory, (("memory_available_bytes", ()), ("memory_total_bytes", ()))),
     ("swap_percent", _swap, (("swap_used_bytes", ()), ("swap_total_bytes", ()))),
-)
+    ("files_percent", _part, (("files_open", ()), ("files_limit", ()))),
+    ("process_threads_percent", _part, (("process_threads", ()), ("process_threads_limit", ()))),
+    ("tcp_retransmits_percent", _part, (("tcp_retransmits_total", ()), ("tcp_segments_sent_total", ()))),
+)  # fmt: skip
 
 # Derived metrics of an instance: (metric, formula, raw names). The first raw name brings it.
 EACH: tuple[tuple[str, Formula, tuple[str, ...]], ...] = (
     ("cpu_core_percent", _core, ("cpu_core_busy_seconds_total", "cpu_core_seconds_total")),
     ("filesystem_percent", _filesystem, ("filesystem_used_bytes", "filesystem_available_bytes")),
     ("filesystem_inodes_percent", _inodes, ("filesystem_inodes_free", "filesystem_inodes")),
+    ("disk_read_await_milliseconds", _await, ("disk_read_seconds_total", "disk_reads_total")),
+    ("disk_write_await_milliseconds", _await, ("disk_write_seconds_total", "disk_writes_total")),
 )
 
-# Raw values that count up although no rate of their own is stored.
-GROWING = frozenset(("cpu_seconds_total", "cpu_core_seconds_total", "cpu_core_busy_seconds_total"))
+# Raw values of which formulas want to know by how much they have grown.
+GROWING = frozenset(
+    (
+        *("cpu_seconds_total", "cpu_core_seconds_total", "cpu_core_busy_seconds_total"),
+        *("disk_read_seconds_total", "disk_write_seconds_total"),
+        *("disk_reads_total", "disk_writes_total"),
+        *("tcp_retransmits_total", "tcp_segments_sent_total"),
+    )
+)
 
 
 class Plan:

@@ -8,30 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from metrics.catalog import CATALOG
 from metrics.extras import read_details, read_facts
+from metrics.sections import Sections
+from metrics.sieve import MAX_SERIES as MAX_SERIES
+from metrics.sieve import SHARED_SERIES as SHARED_SERIES
+from metrics.sieve import SHARED_SETS as SHARED_SETS
+from metrics.sieve import Labels as Labels
+from metrics.sieve import Sent, Sieve, shared
+from metrics.sieve import Series as Series
 from metrics.text import clean
 
 PROTOCOL = 1
 MAX_BYTES = 1 << 20
-MAX_SERIES = 4000
 MAX_COLLECTORS = 64
-MAX_LABEL = 200
-MAX_VALUE = 1e20
-"""Above every 64-bit counter; what is larger is nonsense and would overflow a float32's rate."""
-SHARED_SETS = 128
-SHARED_SERIES = 200
-
-Labels = tuple[tuple[str, str], ...]
-"""Sorted (name, value) pairs, e.g. (("mount", "/"),)."""
-
-Series = tuple[str, Labels]
-"""A name of the catalogue with its labels."""
+MAX_SECTIONS = 40
 
 
 class InvalidReport(ValueError):
@@ -93,12 +87,13 @@ class _Wire(msgspec.Struct):
     cost: dict[str, float] = {}
     facts: msgspec.Raw = msgspec.Raw()
     details: msgspec.Raw = msgspec.Raw()
+    raw: dict[str, str] = {}
 
 
 _wire = msgspec.json.Decoder(_Wire)
 
 
-def _finite(value: float, low: float, high: float, what: str) -> float:
+def finite(value: float, low: float, high: float, what: str) -> float:
     if not low <= value <= high:
         raise InvalidReport(f"{what} is out of range")
     return value
@@ -120,27 +115,16 @@ def _extra(
         return None
 
 
-@lru_cache(maxsize=SHARED_SETS)
-def _same(series: tuple[Series, ...]) -> tuple[Series, ...]:
-    return series
-
-
-def shared(series: tuple[Series, ...]) -> tuple[Series, ...]:
-    """One object for all hosts that report the same names: thousands of them mostly do.
-
-    Sets that are large are left alone, so that no host can fill the memory with them.
-    """
-    return _same(series) if len(series) <= SHARED_SERIES else series
-
-
 class ReportReader:
     """Reads the reports of one session: remembers the names, which are sent only once."""
 
     def __init__(self) -> None:
         self._number = -1
-        self._length = 0
+        self._sieve = Sieve()
+        self._raw_names: list[Sent] = []
+        self._raw_sieve = Sieve()
         self._series: tuple[Series, ...] = ()
-        self._kept: tuple[int, ...] = ()
+        self._sections = Sections()
 
     def read(self, payload: bytes) -> Report:
         """A validated report. `series` is the same object until the names change.
@@ -162,45 +146,45 @@ class ReportReader:
             CollectorRun(clean(name, 40), min(max(seconds, 0.0), 1e6), error and clean(error))
             for name, seconds, error in wire.collectors
         ]
+        runs += [CollectorRun(name, 0.0, why) for name, why in self._sections.wrong.items()]
         cpu, memory = (wire.cost.get(key, 0.0) for key in ("cpu_seconds", "memory_bytes"))
+        details = _extra("details", wire.details, read_details, runs)
+        if more := self._sections.take_details():
+            details = {**(details or {}), **more}
         return Report(
             boot_id=clean(wire.boot_id, 64),
-            monotonic=_finite(wire.monotonic, 0.0, 1e12, "the monotonic clock"),
-            time=_finite(wire.time, -1e11, 1e11, "the time"),
+            monotonic=finite(wire.monotonic, 0.0, 1e12, "the monotonic clock"),
+            time=finite(wire.time, -1e11, 1e11, "the time"),
             series=self._series,
             values=values,
             facts=_extra("facts", wire.facts, read_facts, runs),
-            details=_extra("details", wire.details, read_details, runs),
+            details=details,
             collectors=tuple(runs),
             cost=Cost(min(max(cpu, 0.0), 1e12), int(min(max(memory, 0.0), 1e15))),
         )
 
     def _values(self, wire: _Wire) -> tuple[float | None, ...]:
-        """The values of the series we know, in the order of `self._series`."""
-        if wire.series is not None:
-            self._learn(wire.names, wire.series)
+        """The values of the series we know, in the order of `series`."""
+        if len(wire.raw) > MAX_SECTIONS:
+            raise InvalidReport(f"more than {MAX_SECTIONS} sections")
+        rows = self._sections.read(wire.raw)
+        raw_names = [(name, labels) for name, labels, _ in rows]
+        if wire.series is not None or raw_names != self._raw_names:
+            self._learn(wire, raw_names)
         if wire.names != self._number:
             raise InvalidReport("values for names that were never sent")
-        if len(wire.values) != self._length:
-            raise InvalidReport(f"{len(wire.values)} values for {self._length} names")
-        values = wire.values
-        checked = [v if v is not None and 0.0 <= v <= MAX_VALUE else None for v in values]
-        if len(self._kept) == self._length:
-            return tuple(checked)
-        return tuple([checked[i] for i in self._kept])
+        if len(wire.values) != len(self._sieve):
+            raise InvalidReport(f"{len(wire.values)} values for {len(self._sieve)} names")
+        raw = self._raw_sieve.pick([value for _, _, value in rows])
+        return self._sieve.pick(wire.values) + raw
 
-    def _learn(self, number: int, sent: list[tuple[str, dict[str, str]]]) -> None:
-        """Remember a set of names, without those that are unknown or come twice."""
-        if len(sent) > MAX_SERIES:
-            raise InvalidReport(f"more than {MAX_SERIES} series")
-        kept: dict[Series, int] = {}
-        for index, (name, labels) in enumerate(sent):
-            entry = CATALOG.get(name)
-            if entry is None or not entry.sent or len(labels) != len(entry.labels):
-                continue
-            if any(label not in labels for label in entry.labels):
-                continue
-            pairs = tuple(sorted((key, clean(labels[key], MAX_LABEL)) for key in entry.labels))
-            kept.setdefault((entry.name, pairs), index)
-        self._number, self._length = number, len(sent)
-        self._series, self._kept = shared(tuple(kept)), tuple(kept.values())
+    def _learn(self, wire: _Wire, raw_names: list[Sent]) -> None:
+        try:
+            if wire.series is not None:
+                self._sieve.learn(wire.series)
+                self._number = wire.names
+            self._raw_sieve.learn(raw_names, beside=self._sieve.series)
+        except ValueError as error:
+            raise InvalidReport(str(error)) from None
+        self._raw_names = raw_names
+        self._series = shared(self._sieve.series + self._raw_sieve.series)

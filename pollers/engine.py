@@ -13,11 +13,13 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 from fleet.failures import CODES, PollFailure
 from metrics.rates import Measurement
 from pollers.link import Attempt, Link
 from pollers.outcome import Job, Outcome
+from pollers.probe.conversation import SHELL
 from pollers.target import Target
 from pollers.transports.base import HostKeyRefused, Transport
 from pollers.transports.lanes import Doors, place_in
@@ -42,10 +44,22 @@ JITTER_SECONDS = 0.25
 SESSION_SECONDS = 24 * 3600.0
 """The longest life of a session; each gets 80 to 100 % of it, so that they do not end at once."""
 
+SHELL_SECONDS = 24 * 3600.0
+"""After so long a host that was read through its shell is asked for a Python again."""
+
 Prepare = Callable[[], Awaitable[Target]]
 """Gives the target with its secrets; called only to log in. May raise PollFailure."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What worked on a host, in this life of it."""
+
+    interpreter: str
+    boot_id: str
+    until: float
 
 
 class _Host:
@@ -73,6 +87,7 @@ class Engine:
     ) -> None:
         self._hosts: dict[int, _Host] = {}
         self._transports: dict[str, Transport] = {}
+        self._ways: dict[int, Way] = {}
         self._lane = asyncio.Semaphore(connects)
         self._doubtful_lane = asyncio.Semaphore(doubtful_connects)
         self._doors = Doors(AT_ONE_DOOR)
@@ -127,6 +142,7 @@ class Engine:
 
     async def close_host(self, host_id: int) -> None:
         """Close the session of a host, after the poll that may be running on it."""
+        self._ways.pop(host_id, None)
         if host_id not in self._hosts:
             return
         with self._host(host_id) as host:
@@ -165,6 +181,7 @@ class Engine:
             if measurement is None:
                 link = await self._connect(host, job, prepare, attempt)
                 measurement = await link.first_measurement(job.extras, attempt)
+                self._remember(job.host_id, link, measurement)
             keep = job.keep
             return measurement
         finally:
@@ -199,10 +216,28 @@ class Engine:
             attempt.doing = Attempt.QUEUED
             jump = target.via.host_id if target.via else 0
             async with self._doors.at((jump, target.address, target.port)):
-                link = host.link = await Link.open(way, target, attempt)
+                link = host.link = await Link.open(way, target, attempt, self._first(job))
+            # Now, or the sweep would take a session in its first poll for an idle one.
+            host.used_at = time.time()
         self._refuse_when_stopping()
         host.expires = time.monotonic() + SESSION_SECONDS * random.uniform(0.8, 1.0)
         return link
+
+    def _first(self, job: Job) -> str:
+        """The interpreter that worked the last time, if that still counts."""
+        known = self._ways.get(job.host_id)
+        if known is None or (known.interpreter == SHELL and time.monotonic() > known.until):
+            return ""
+        return known.interpreter
+
+    def _remember(self, host_id: int, link: Link, measurement: Measurement) -> None:
+        """What worked. A host that was restarted may have got its Python meanwhile."""
+        known = self._ways.get(host_id)
+        if known is None or known.interpreter != link.interpreter:
+            until = time.monotonic() + SHELL_SECONDS
+            self._ways[host_id] = Way(link.interpreter, measurement.boot_id, until)
+        elif known.boot_id != measurement.boot_id:
+            del self._ways[host_id]
 
     def _refuse_when_stopping(self) -> None:
         if self._stopping:

@@ -14,6 +14,13 @@ from pollers.transports.stages import timed_out
 SEED_SECONDS = 1.0
 """Between the two questions of a new link: the first answer only seeds the counters."""
 
+FIRST = frozenset(("facts", "minute"))
+"""What a new link is asked for besides: it knows nothing yet."""
+
+SECOND = "hour"
+"""What it is asked for at its next minute, if the hour has not brought it: reading package
+lists takes a processor for a second or two, too much for the poll that opens a session."""
+
 
 class Attempt:
     """What one poll did so far; tells what it means when its time is up."""
@@ -75,17 +82,23 @@ class Link:
         self.session = session
         self._conversation = Conversation()
         self._rates = Rates()
+        self._opened = self._asked_second = False
 
     @classmethod
-    async def open(cls, transport: Transport, target: Target, attempt: Attempt) -> Link:
-        """Connect, log in and start the probe. Raises PollFailure; leaves nothing open then."""
+    async def open(
+        cls, transport: Transport, target: Target, attempt: Attempt, first: str = ""
+    ) -> Link:
+        """Connect, log in and start the probe. Raises PollFailure; leaves nothing open then.
+
+        `first` is the interpreter to try first.
+        """
         attempt.connecting(target)
         session = await transport.connect(target, attempt.progress)
         attempt.shown_key = session.host_key
         attempt.session = session
         link = cls(target, session)
         try:
-            await link._start(attempt)
+            await link._start(attempt, first)
         except BaseException:
             await link.close()
             raise
@@ -97,6 +110,11 @@ class Link:
         return not self.session.closed and not self._conversation.closed
 
     @property
+    def interpreter(self) -> str:
+        """The command that runs the probe."""
+        return self._conversation.interpreter
+
+    @property
     def lost(self) -> bool:
         """Whether the connection itself is gone."""
         return self.session.closed
@@ -104,6 +122,9 @@ class Link:
     async def ask(self, extras: frozenset[str], attempt: Attempt) -> Measurement | None:
         """One question, one measurement; None the first time. Raises PollFailure."""
         self._talk(attempt)
+        if self._opened and not self._asked_second and "minute" in extras:
+            extras |= {SECOND}
+        self._asked_second |= SECOND in extras
         before = self._conversation.bytes_received
         try:
             report = await self._conversation.ask(extras)
@@ -115,9 +136,10 @@ class Link:
         """Ask a new link twice: rates need two answers. Raises PollFailure."""
         await self.ask(frozenset(), attempt)
         await asyncio.sleep(SEED_SECONDS)
-        measurement = await self.ask(extras | {"facts"}, attempt)
+        measurement = await self.ask(extras | FIRST, attempt)
         if measurement is None:
             raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
+        self._opened = True
         return measurement
 
     async def close(self) -> None:
@@ -125,10 +147,10 @@ class Link:
         self._conversation.close()
         await self.session.close()
 
-    async def _start(self, attempt: Attempt) -> None:
+    async def _start(self, attempt: Attempt, first: str) -> None:
         self._talk(attempt)
         try:
-            await Conversation.open(self.session, into=self._conversation)
+            await Conversation.open(self.session, into=self._conversation, first=first)
         finally:
             attempt.bytes_received += self._conversation.bytes_received
 

@@ -13,7 +13,8 @@ from pollers.transports.base import ShownKey
 class Job:
     """One claimed slot of one host. `slot` is Unix time in whole seconds.
 
-    `extras` are the parts of a report that are not sent every time: "facts", "processes".
+    `extras` are the parts of a report that are not sent every time: "facts" and "hour",
+    "processes" and "minute".
     """
 
     host_id: int

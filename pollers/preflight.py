@@ -148,12 +148,7 @@ async def log_in(target: Target, board: Board) -> Measurement:
         conversation = Conversation()
         await Conversation.open(session, into=conversation)
         await in_order(board, board.done, "shell", conversation.interpreter)
-        await in_order(
-            board,
-            board.done,
-            "probe",
-            f"psutil {'of the host' if conversation.psutil == 'host' else 'sent along'}",
-        )
+        await in_order(board, board.done, "probe", conversation.way)
         rates = Rates()
         rates.measure(await conversation.ask(frozenset()))
         await asyncio.sleep(1.0)

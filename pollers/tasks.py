@@ -28,6 +28,12 @@ BATCH = 500
 KEEP_UP_TO = 300
 """Seconds: hosts polled more rarely keep no session."""
 
+CADENCES = {60: ("processes", "minute"), 3600: ("facts", "hour")}
+"""What is asked only so often, by seconds."""
+
+SPREAD = 601
+"""Seconds by which one host's hour begins after another's: machines may share a processor."""
+
 
 @shared_task
 def dispatch() -> None:
@@ -86,11 +92,12 @@ def poll_hosts(jobs: list[list[Any]]) -> None:
 
 
 def job(host_id: int, slot: int, revision: str, interval: int) -> Job:
-    extras = set()
-    if slot % 60 < interval:
-        extras.add("processes")
-    if slot % 3600 < interval:
-        extras.add("facts")
+    extras = {
+        extra
+        for seconds, extras in CADENCES.items()
+        if (slot + host_id * SPREAD) % seconds < interval
+        for extra in extras
+    }
     return Job(
         host_id=host_id,
         slot=slot,

@@ -52,6 +52,12 @@ def _forget_layouts() -> Iterator[None]:
     forget()
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """The right way to store a password takes a third of a second, by intention."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def alice(db: None) -> Any:
     """An administrator."""

@@ -37,7 +37,7 @@ def host_series(request: HttpRequest, host_id: int) -> HttpResponse:
 
 def series_of(host: Host, polled: int, span: int) -> dict[str, Any]:
     end = max(int(time.time()), polled + 1)
-    start = end - span
+    start = ranges.start_of(end, span, host.created_at.timestamp())
     window = queries.window(
         host.pk, charts.METRICS, start, end, interval=host.interval_seconds, points=POINTS
     )

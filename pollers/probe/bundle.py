@@ -43,6 +43,23 @@ LOADER = "; ".join(
 LOADER_COMMANDS = tuple(f"{name} -I -B -c '{LOADER}' rollcall-probe" for name in INTERPRETERS)
 """One command per interpreter, in the order to try them; parallel to INTERPRETERS."""
 
+SHELL_COMMAND = "sh -s rollcall-probe"
+"""For hosts without a usable Python: words only, so any login shell passes them on."""
+
+# The one line the shell is given to begin with. It runs the script only if it arrived whole.
+SHELL_LOADER = "; ".join(
+    (
+        "LC_ALL=C",
+        "export LC_ALL",
+        "printf '\\nROLLCALL READY\\n'",
+        "end=$(printf '\\nx')",
+        "read -r size",
+        "text=",
+        'while test ${#text} -lt "$size" && IFS= read -r line; do text=$text$line${end%x}; done',
+        'if test ${#text} = "$size"; then eval "$text"; else echo ROLLCALL CUT >&2; exit 1; fi\n',
+    )
+)
+
 # The parts of psutil that Linux needs; a release that lacks one does not need it.
 PSUTIL_FILES = ("__init__", "_common", "_compat", "_ntuples", "_psposix", "_pslinux")
 
@@ -59,19 +76,47 @@ def program() -> bytes:
 
 
 @cache
-def psutil_sent_along() -> bytes:
-    """psutil's pure part with our stand-in for its C part: "<module> <length>\\n<zlib>" each."""
+def shell_program() -> bytes:
+    """The probe for the shell."""
+    return (ROOM / "shell.sh").read_bytes()
+
+
+def shell_parcel(data: bytes) -> bytes:
+    """What the loader of the shell reads: "<length>\\n", then the bytes."""
+    return f"{len(data)}\n".encode() + data
+
+
+@cache
+def psutil_sources() -> dict[str, bytes]:
+    """psutil's pure part with our stand-in for its C part: the text of each module."""
     room = Path(psutil.__file__).parent
     version = f"\nversion = {int(psutil.__version__.replace('.', ''))}\n"
-    stand_in = (ROOM / "psutil_linux.py").read_text(encoding="utf-8") + version
+    stand_in = (ROOM / "psutil_linux.py").read_bytes() + version.encode()
     parts = {"psutil._psutil_linux": stand_in, "psutil._psutil_posix": stand_in}
     for name in PSUTIL_FILES:
         path = room / f"{name}.py"
         if path.exists():
-            module = "psutil" if name == "__init__" else f"psutil.{name}"
-            parts[module] = path.read_text(encoding="utf-8")
-    packed = {name: zlib.compress(text.encode(), 9) for name, text in parts.items()}
+            parts["psutil" if name == "__init__" else f"psutil.{name}"] = path.read_bytes()
+    return parts
+
+
+@cache
+def psutil_sent_along() -> bytes:
+    """The same as it is sent: "<module> <length>\\n<zlib>" each."""
+    packed = {name: zlib.compress(text, 9) for name, text in psutil_sources().items()}
     return b"".join(f"{name} {len(data)}\n".encode() + data for name, data in packed.items())
+
+
+def everything() -> list[tuple[str, str, bytes]]:
+    """All that is ever sent to a host: (title, name, the very bytes)."""
+    return [
+        ("The command, where there is Python", "command", LOADER_COMMANDS[0].encode()),
+        ("What that command then reads and runs", "program", program()),
+        ("psutil, for hosts that have none", "psutil", psutil_sent_along()),
+        ("The command, where there is no Python", "command", SHELL_COMMAND.encode()),
+        ("The line that command reads first", "loader", SHELL_LOADER.encode()),
+        ("What that line then reads and runs", "script", shell_program()),
+    ]
 
 
 def parcel(data: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """The probe: runs on the host, Python 3.6 or newer, standard library and psutil only.
 
-It is one process with one loop: a line in ("poll <nonce> [facts] [processes]"), one frame
-out. It writes no file, starts no process, and ends when its input ends, when nobody has
-asked for ten minutes, or when one poll has taken a minute.
+It is one process with one loop: a line in ("poll <nonce> [facts] [minute] ..."), one frame
+out. It writes no file, and ends when its input ends, when nobody has asked for ten minutes,
+or when one poll has taken a minute. The few programs of the host that it runs (see the
+collectors "minute" and "hour") run beside it, and never hold it up.
 
 A collector is a module with `collect(host)`, a generator of (name, labels, value): raw
 values, None where the host does not say. Each one is timed and fails alone; what it had
@@ -41,8 +42,75 @@ class Module(object):
         exec(code, self.__dict__)
 
 
+class Helper(object):
+    """A program of the host that runs beside us. What it prints is fetched at later polls."""
+
+    SECONDS = 90
+
+    def __init__(self, path, words):
+        self.output, self.ended, self.until = b"", False, time.monotonic() + self.SECONDS
+        reader, writer = os.pipe()
+        nothing = os.open("/dev/null", os.O_RDONLY)
+        environment = {"PATH": ":".join(Host.PATH), "LC_ALL": "C", "TZ": "UTC"}
+        spawn = getattr(os, "posix_spawn", None)  # newer than Python 3.7, and does not copy us
+        duplicate = getattr(os, "POSIX_SPAWN_DUP2", None)
+        try:
+            if spawn:
+                moves = [(duplicate, fd, to) for fd, to in ((nothing, 0), (writer, 1), (nothing, 2))]  # fmt: skip
+                self.pid = spawn(path, words, environment, file_actions=moves)
+            else:
+                self.pid = os.fork()
+                if not self.pid:
+                    try:
+                        for fd, to in ((nothing, 0), (writer, 1), (nothing, 2)):
+                            os.dup2(fd, to)
+                        os.execve(path, words, environment)
+                    finally:
+                        os._exit(127)
+        except Exception:
+            os.close(reader)
+            raise
+        finally:
+            os.close(nothing)
+            os.close(writer)
+        os.set_blocking(reader, False)
+        self.reader = reader
+
+    def look(self):
+        """Whether it is gone; takes what it has printed, and kills it after its time."""
+        if self.reader is not None:
+            try:
+                data = b"x"
+                while data and len(self.output) < 262144:
+                    data = os.read(self.reader, 65536)
+                    self.output += data
+                self.ended = True
+            except BlockingIOError:
+                if time.monotonic() < self.until:
+                    return False
+            os.close(self.reader)
+            self.reader = None
+        if not self.ended:
+            self.kill()
+        try:
+            gone, status = os.waitpid(self.pid, os.WNOHANG)
+        except OSError:
+            return True
+        if gone and status == 0:
+            self.output += b"\ndone"
+        return gone != 0
+
+    def kill(self):
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
 class Host(object):
-    """What a collector may use: psutil, files, clean text; and where facts and details go."""
+    """What a collector may use: psutil, files, programs, clean text; and where texts, facts and details go."""
+
+    PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 
     def __init__(self, psutil, origin):
         self.psutil = psutil
@@ -50,6 +118,36 @@ class Host(object):
         self.asked = frozenset()
         self.facts = {}
         self.details = {}
+        self.raw = {}
+        self.helpers = {}
+        self.sent = {}
+
+    def keep(self, name, data):
+        """Send a text as it is; a line that is the same as in the poll before is sent empty."""
+        lines = self.text(data).strip("\n").split("\n")
+        before, self.sent[name] = self.sent.get(name), lines
+        if before and len(before) == len(lines):
+            lines = ["" if new == old else new for new, old in zip(lines, before)]
+        self.raw[name] = "\n".join(lines)
+
+    def run(self, name, *words):
+        """Start a program if there is one and it does not run already; its output becomes a text."""
+        path = self.find(words[0])
+        if path and name not in self.helpers:
+            self.helpers[name] = Helper(path, words)
+
+    def find(self, program):
+        """Where a program is; nothing if the host does not have it."""
+        paths = [folder + "/" + program for folder in self.PATH]
+        return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+    def fetch(self):
+        """Take the texts of the programs that have ended."""
+        for name, helper in list(self.helpers.items()):
+            if helper.look():
+                del self.helpers[name]
+                if helper.ended:
+                    self.raw[name] = self.text(helper.output)
 
     @staticmethod
     def read(path):
@@ -88,7 +186,8 @@ class Probe(object):
     def report(self, asked):
         """The report as a document; `asked` are words such as "facts"."""
         host = self.host
-        host.asked, host.facts, host.details = asked, {}, {}
+        host.asked, host.facts, host.details, host.raw = asked, {}, {}, {}
+        host.fetch()
         document = {
             "protocol": 1,
             "boot_id": self.boot_id,
@@ -113,6 +212,8 @@ class Probe(object):
         document["values"] = values
         document["collectors"] = runs
         document["cost"] = {"cpu_seconds": time.process_time(), "memory_bytes": resident(host)}
+        if host.raw:
+            document["raw"] = host.raw
         if host.facts:
             document["facts"] = host.facts
         if host.details:
@@ -226,7 +327,11 @@ def run(sources):
         del sources[:]
         gc.collect()
         send(b"\nROLLCALL STARTED psutil %s\n" % origin.encode("ascii"))
-        probe.loop()
+        try:
+            probe.loop()
+        finally:
+            for helper in host.helpers.values():
+                helper.kill()
     except BrokenPipeError:
         pass
     except Exception as failure:

@@ -16,10 +16,15 @@ NO_SHELL = (b"not available", b"nologin", b"no login", b"not allowed to log", b"
 
 EXPIRED = (b"password change required", b"password has expired")
 
+FINAL = ("PROBE_TRUNCATED", "PASSWORD_EXPIRED")
+"""What ends the search at once. What looks like a shell or a command of the host's own may be
+a wrapper of one interpreter: only if it is met twice is it what it looks like."""
+TELLING = (("broken", "PROBE_CRASHED"), ("old", "PYTHON_TOO_OLD"), ("FORCED_COMMAND", "PROBE_CRASHED"), ("SHELL_UNUSABLE", "PROBE_CRASHED"))  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One attempt: `kind` is "missing", "old", "broken", or a code that ends the search."""
+    """One attempt: `kind` is "missing", "old", "broken", or a code."""
 
     interpreter: str
     kind: str
@@ -57,14 +62,15 @@ class Refusals:
         quote = b" | ".join(part.strip() for part in (errors, output) if part.strip())
         text = quote[:2048].decode("utf-8", "backslashreplace")
         kind = judge(status, output, errors)
+        seen = [attempt.kind for attempt in self.attempts]
         self.attempts.append(Refusal(interpreter, kind, text))
-        if kind in CODES:
+        if kind in FINAL or (kind in CODES and kind in seen):
             ended = "lost" if status is None else f"status {status}"
             raise PollFailure(CODES[kind], f"{ended}: {text}" if text else ended, stage="shell")
 
     def failure(self) -> PollFailure:
-        """What to say when every name was tried: the most telling of the attempts."""
-        for kind, code in (("broken", "PROBE_CRASHED"), ("old", "PYTHON_TOO_OLD")):
+        """What to say when everything was tried: the most telling of the attempts."""
+        for kind, code in TELLING:
             for attempt in self.attempts:
                 if attempt.kind == kind:
                     detail = f"{attempt.interpreter}: {attempt.text}"

@@ -62,6 +62,8 @@ def host_row(db: None) -> Callable[..., Host]:
         **fields: Any,
     ) -> Host:
         host = Host.objects.create(name=name, address=address, enabled=enabled)
+        Host.objects.filter(pk=host.pk).update(created_at=timezone.now() - timedelta(days=9))
+        host.refresh_from_db()
         host.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in tags])
         now = int(time.time())
         measured = {

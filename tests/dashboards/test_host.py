@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -208,3 +209,14 @@ def test_the_script_gets_what_moves_or_nothing(as_bob: Client, host_row: Any) ->
         as_bob.get(address, headers={"X-Live": "1", "If-None-Match": first["ETag"]}).status_code
         == 200
     )
+
+
+def test_a_young_hosts_charts_begin_where_it_was_added(as_bob: Client, host_row: Any) -> None:
+    host = host_row()
+    added = timezone.now() - timedelta(minutes=20)
+    Host.objects.filter(pk=host.pk).update(created_at=added)
+    found = as_bob.get(f"/hosts/{host.pk}/series.json?range=24h").json()
+    assert abs(found["from"] - added.timestamp()) < 2
+    Host.objects.filter(pk=host.pk).update(created_at=timezone.now())
+    found = as_bob.get(f"/hosts/{host.pk}/series.json?range=24h").json()
+    assert found["to"] - found["from"] == 300

@@ -24,5 +24,7 @@ def collect(host):
         yield "disk_writes_total", label, disk.write_count
         busy = getattr(disk, "busy_time", None)
         yield "disk_busy_seconds_total", label, None if busy is None else busy / 1000.0
+        yield "disk_read_seconds_total", label, disk.read_time / 1000.0
+        yield "disk_write_seconds_total", label, disk.write_time / 1000.0
     if len(disks) > LIMIT:
         raise ValueError("%d disks, only %d are reported" % (len(disks), LIMIT))

@@ -101,13 +101,6 @@ def collect(host):
     yield "process_count", {}, None if hidden else len(found)
     threads = host.read("/proc/loadavg").split()[3].split(b"/")[1]
     yield "process_threads", {}, int(threads)
-    states = {}
-    for line in host.read("/proc/stat").split(b"\n"):
-        if line.startswith(b"procs_"):
-            name, value = line.split()
-            states[name] = int(value)
-    yield "process_running", {}, states.get(b"procs_running")
-    yield "process_blocked", {}, states.get(b"procs_blocked")
     yield "process_zombies", {}, None if hidden else last["zombies"]
     if hidden:
         raise PermissionError("the host shows us only our own processes")

@@ -74,5 +74,20 @@ class ShellSession:
 
 
 def with_interpreter(path: str | Path):
-    """An edit of the command that runs this interpreter in place of every name."""
-    return lambda command: f"exec {path}" + command[command.index(" -I ") :]
+    """An edit of the command that runs this interpreter in place of every name, and no shell."""
+
+    def edit(command: str) -> str:
+        _, mark, arguments = command.partition(" -I ")
+        return f"exec {path} -I {arguments}" if mark else "exit 127"
+
+    return edit
+
+
+def without_python(shell: str = "sh"):
+    """An edit of the command as on a host that has no Python, and this as its `sh`."""
+
+    def edit(command: str) -> str:
+        name, _, arguments = command.partition(" ")
+        return f"exec {shell} {arguments}" if name == "sh" else f"{name}: not found; exit 127"
+
+    return edit
