@@ -2,10 +2,12 @@
 
 from dashboards.admin import (
     alert,
+    authority,
     channel,
     credential,
     event,
     host,
+    policy,
     retention,
     rule,
     site,
@@ -15,10 +17,12 @@ from dashboards.admin import (
 
 __all__ = [
     "alert",
+    "authority",
     "channel",
     "credential",
     "event",
     "host",
+    "policy",
     "retention",
     "rule",
     "site",
