@@ -16,7 +16,7 @@ from fleet.failures import CODES, PollFailure
 from fleet.states import State
 from pollers.target import Target
 from pollers.transports import frames
-from pollers.transports.asyncssh_login import parse_private_key
+from pollers.transports.asyncssh_login import parse_certificate, parse_private_key
 from pollers.transports.asyncssh_transport import AsyncsshTransport
 from pollers.transports.base import (
     Channel,
@@ -46,10 +46,12 @@ class ParamikoTransport:
         if target.login is None:
             raise PollFailure(CODES["AUTH_FAILED"], "The host has no credential.", stage="login")
         key = await parse_private_key(target.login)
+        parse_certificate(target.login)
         login = {
             "username": target.login.username,
             "password": target.login.password,
             "private_key": key.export_private_key().decode() if key else "",
+            "certificate": target.login.certificate,
         }
         return ParamikoSession(await self._open(target, login, progress))
 
