@@ -67,8 +67,12 @@ def key_pair(
     """What is offered: the certificate if there is one, never the bare key beside it."""
     if key is None:
         return None
-    pairs = asyncssh.load_keypairs((key, certificate) if certificate else [key])
-    return pairs[0]
+    pair = asyncssh.load_keypairs((key, certificate) if certificate else [key])[0]
+    if pair.algorithm == b"ssh-rsa-cert-v01@openssh.com":
+        # Otherwise this name, which OpenSSH 8.8 and newer refuses, would be the first attempt.
+        pair.algorithm = b"rsa-sha2-512-cert-v01@openssh.com"
+        pair.sig_algorithms = (b"rsa-sha2-512",)
+    return pair
 
 
 class LoginClient(asyncssh.SSHClient):
