@@ -9,19 +9,21 @@ page how far it is: [{"name", "state": "running" | "ok" | "ask" | "failed", "tex
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.utils import timezone
 
 from credentials.keyring import SecretUnreadable
 from fleet.failures import CODES, PollFailure
 from metrics.rates import Measurement, Rates
-from pollers.drafts import STAGES, draft_target, take_connection
+from pollers.drafts import LIFETIME, STAGES, draft_target, take_connection
 from pollers.models import Draft
 from pollers.probe.conversation import Conversation
 from pollers.target import Target
@@ -29,19 +31,25 @@ from pollers.transports.base import ShownKey
 from pollers.transports.registry import transport
 from pollers.transports.stages import timed_out
 
+log = logging.getLogger(__name__)
+
 PATIENCE = 20.0
 """Seconds for each of the two connections."""
 
 
 class Board:
-    """The stages of a draft, written down as they happen."""
+    """The stages of one connection, written down as they happen.
+
+    One thread writes, in order: the loop must not wait for the database.
+    """
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self.stages: list[dict[str, Any]] = [s for s in draft.stages if s["state"] in ("ok", "ask")]
+        self.stages: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.writer = ThreadPoolExecutor(1)
         self.via = ""
+        self.write()
 
     def done(
         self,
@@ -71,7 +79,14 @@ class Board:
         return next((name for name in STAGES if name not in done), STAGES[-1])
 
     def write(self, **fields: Any) -> None:
-        Draft.objects.filter(pk=self.draft.pk).update(stages=self.stages, **fields)
+        rows = Draft.objects.filter(pk=self.draft.pk)
+        self.last = self.writer.submit(rows.update, stages=list(self.stages), **fields)
+
+    def close(self) -> None:
+        """Wait for what is not written yet; raises what kept the last of it from being written."""
+        self.writer.submit(connections.close_all)
+        self.writer.shutdown()
+        self.last.result()
 
     def fail(self, failure: PollFailure) -> None:
         text = f"{failure.code.name}: {failure.code.text}" + (
@@ -88,28 +103,36 @@ class Board:
 
 def run_preflight(draft_id: str) -> None:
     """One connection's worth of the test; never raises for what the host does."""
-    draft = Draft.objects.filter(pk=draft_id, finished=False).first()
+    youngest = timezone.now() - LIFETIME
+    draft = Draft.objects.filter(pk=draft_id, finished=False, created_at__gt=youngest).first()
     if draft is None or not take_connection(draft):
         return
     board = Board(draft)
     try:
-        target = draft_target(draft, settings.SSH_TRANSPORT)
-        board.via = target.via.name if target.via else ""
-        if draft.key_accepted:
-            measurement = bounded(log_in(target, board), board)
-            board.done("sample", sample_text(measurement))
-            board.write(finished=True)
-        else:
-            shown = bounded(fetch_key(target, board), board)
-            board.done("host_key", f"{shown.algorithm} {shown.fingerprint}", state="ask")
-            board.write(finished=True, shown_key=shown.public, shown_fingerprint=shown.fingerprint)
+        go_through(draft, board)
     except PollFailure as failure:
         board.fail(failure)
     except (SecretUnreadable, ImproperlyConfigured) as problem:
         board.fail(PollFailure(CODES["CREDENTIAL_UNREADABLE"], str(problem)))
+    except Exception as problem:
+        # The text of an unknown exception may hold a secret: only its type is told.
+        log.error("the test of draft %s failed: %s", draft.pk, type(problem).__name__)
+        board.fail(PollFailure(CODES["INTERNAL"], type(problem).__name__))
     finally:
-        board.writer.submit(connections.close_all)
-        board.writer.shutdown()
+        board.close()
+
+
+def go_through(draft: Draft, board: Board) -> None:
+    target = draft_target(draft, settings.SSH_TRANSPORT)
+    board.via = target.via.name if target.via else ""
+    if draft.key_accepted:
+        measurement = bounded(log_in(target, board), board)
+        board.done("sample", sample_text(measurement))
+        board.write(finished=True)
+    else:
+        shown = bounded(fetch_key(target, board), board)
+        board.done("host_key", f"{shown.algorithm} {shown.fingerprint}", state="ask")
+        board.write(finished=True, shown_key=shown.public, shown_fingerprint=shown.fingerprint)
 
 
 def bounded(work: Coroutine[Any, Any, Any], board: Board) -> Any:
@@ -147,8 +170,8 @@ async def log_in(target: Target, board: Board) -> Measurement:
     try:
         conversation = Conversation()
         await Conversation.open(session, into=conversation)
-        await in_order(board, board.done, "shell", conversation.interpreter)
-        await in_order(board, board.done, "probe", conversation.way)
+        board.done("shell", conversation.interpreter)
+        board.done("probe", conversation.way)
         rates = Rates()
         rates.measure(await conversation.ask(frozenset()))
         await asyncio.sleep(1.0)
@@ -157,14 +180,9 @@ async def log_in(target: Target, board: Board) -> Measurement:
     finally:
         await session.close()
         await way.aclose()
-    await in_order(board, board.write)
     if measurement is None:
         raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
     return measurement
-
-
-async def in_order(board: Board, function: Callable[..., None], *arguments: Any) -> None:
-    await asyncio.get_running_loop().run_in_executor(board.writer, function, *arguments)
 
 
 def note(board: Board, stage: str, seconds: float) -> None:
@@ -183,8 +201,7 @@ def note(board: Board, stage: str, seconds: float) -> None:
         }
     )
     board.began = time.monotonic()
-    # The loop must not wait for the database; one thread keeps the writes in order.
-    board.writer.submit(board.write)
+    board.write()
 
 
 def sample_text(measurement: Measurement) -> str:

@@ -10,17 +10,18 @@ import pytest
 from alerts.models import Alert, Rule
 from fleet.failures import CODES, PollFailure
 from fleet.models import Event, Host, HostKey, HostState
-from metrics.layouts import layout
+from metrics.layouts import forget, layout
 from metrics.models import Metric
 from metrics.queries import latest, window
 from metrics.rates import Measurement
 from metrics.report import Cost
+from pollers import ingest
 from pollers.ingest import next_spark, record
 from pollers.outcome import Outcome
 from pollers.transports.base import ShownKey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-SLOT = 1_790_000_000
+SLOT = (int(time.time()) // 86_400 - 1) * 86_400 + 3600  # yesterday: the polls are still kept
 CPU = ("cpu_percent", ())
 ROOT = ("filesystem_percent", (("mount", "/"),))
 DATA = ("filesystem_percent", (("mount", "/data"),))
@@ -286,3 +287,26 @@ def test_the_sparkline_keeps_an_hour_and_shows_missing_minutes():
     for number in range(104, 300):
         spark, minute = next_spark(spark, minute, number, 1.0)
     assert spark == b"\x01" * 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_layout_of_a_transaction_that_was_undone_is_not_remembered(make_host, monkeypatch):
+    """Its number may go to another layout: numbers would be read under wrong names."""
+    host = make_host()
+
+    def fail(*arguments):
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest, "judge", fail)
+        with pytest.raises(RuntimeError):
+            record([measured(host, SLOT, {CPU: 1.0, ROOT: 2.0})])
+    assert not Metric.objects.exists()
+    record([measured(host, SLOT, {DATA: 3.0})])
+    record([measured(host, SLOT + 86_400, {CPU: 1.0, ROOT: 2.0})])
+    forget()
+    for slot, expected in ((SLOT, {DATA: 3.0}), (SLOT + 86_400, {CPU: 1.0, ROOT: 2.0})):
+        row = Metric.objects.get(slot=slot)
+        columns = layout(row.layout_id)
+        values = dict(zip(columns.series, columns.unpack(bytes(row.vector)), strict=True))
+        assert {name: values[name] for name in expected} == expected
