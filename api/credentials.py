@@ -37,6 +37,7 @@ class CredentialSerializer(StrictSerializer[Credential]):
         trim_whitespace=False,
         max_length=1000,
     )
+    certificate = Text(write_only=True, required=False, allow_blank=True, max_length=20_000)
     kind = Text(read_only=True)
 
     class Meta:
@@ -50,10 +51,19 @@ class CredentialSerializer(StrictSerializer[Credential]):
             "password",
             "private_key",
             "passphrase",
+            "certificate",
+            "certificate_identity",
+            "certificate_valid_until",
             "created_at",
             "changed_at",
         ]
-        read_only_fields = ["key_fingerprint", "created_at", "changed_at"]
+        read_only_fields = [
+            "key_fingerprint",
+            "certificate_identity",
+            "certificate_valid_until",
+            "created_at",
+            "changed_at",
+        ]
 
     def create(self, validated: dict[str, Any]) -> Credential:
         return make_credential(**validated)

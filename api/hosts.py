@@ -42,6 +42,7 @@ class HostSerializer(StrictSerializer[Host]):
     """
 
     tags = serializers.ListField(child=Word(max_length=50), required=False, max_length=50)
+    address = Text(max_length=255)
     name = Text(required=False, allow_blank=True, max_length=100)
     credential = serializers.PrimaryKeyRelatedField(
         queryset=Credential.objects.all(), allow_null=True, required=False, write_only=True

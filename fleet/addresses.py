@@ -38,6 +38,21 @@ def clean_address(text: str) -> str:
     return name
 
 
+def split_address(text: str) -> tuple[str, int | None]:
+    """An address and the port typed behind it, if one is: "[::1]:2222", "web1:2222".
+
+    What comes before the port is not judged here. ValueError if the port is none.
+    """
+    text = text.strip()
+    found = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*):([0-9]+)", text)
+    if found is None:
+        return text, None
+    port = int(found[2]) if len(found[2]) <= 5 else 0
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{found[2]} is not a port: it lies between 1 and 65535.")
+    return found[1], port
+
+
 def clean_username(text: str) -> str:
     """A login name; ValueError with a sentence if it could not be one."""
     text = text.strip()

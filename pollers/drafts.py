@@ -16,7 +16,7 @@ from credentials.private_keys import PrivateKeyError, fingerprint, tidy
 from fleet.addresses import clean_address, clean_username
 from fleet.failures import CODES, PollFailure
 from fleet.models import Host
-from pollers.inventory import InventoryError
+from pollers.inventory import InventoryError, place
 from pollers.models import Draft
 from pollers.target import Login, Target
 from pollers.targets import jump_target, login_of
@@ -41,6 +41,7 @@ def make_draft(
 ) -> Draft:
     """Keep what was typed. Raises InventoryError with a sentence when it cannot be tried."""
     try:
+        address, port = place(address, port)
         document: dict[str, Any] = {"address": clean_address(address), "port": port}
         if not 1 <= port <= 65535:
             raise ValueError("A port lies between 1 and 65535.")
@@ -52,6 +53,8 @@ def make_draft(
             document["credential"] = str(credential.pk)
         else:
             document |= typed_login(username, password, private_key, passphrase)
+    except ValidationError as problem:
+        raise InventoryError(" ".join(problem.messages)) from None
     except (ValueError, PrivateKeyError) as problem:
         raise InventoryError(str(problem)) from None
     draft = Draft(owner=owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Concat
@@ -12,11 +13,13 @@ from django.utils import timezone
 
 from alerts.lifecycle import PAUSED, REMOVED, withdraw_of_hosts
 from credentials.models import Credential
-from fleet.addresses import clean_address, clean_name, clean_username
+from fleet.addresses import clean_address, clean_name, clean_username, split_address
 from fleet.models import DEFAULT_INTERVAL, Event, Host, HostKey, HostState, Policy, Tag
 from fleet.states import State
 from pollers.schedule import poll_now
 from pollers.transports.base import ShownKey
+
+SSH_PORT = 22
 
 
 class InventoryError(ValueError):
@@ -44,6 +47,7 @@ def add_host(
     Without a name it goes by its address until the first poll tells the host's own.
     `by` is written down as who accepted the key.
     """
+    address, port = place(address, port)
     address, name = tidy_address(address), tidy_name(name)
     host = Host(
         name=name or free_name(address),
@@ -78,7 +82,10 @@ def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any)
     lock_states([host.pk])
     before = Host.objects.select_for_update().get(pk=host.pk)
     if "address" in fields:
-        fields["address"] = tidy_address(fields["address"])
+        address, port = place(fields["address"], fields.get("port", SSH_PORT))
+        if port != SSH_PORT:
+            fields["port"] = port
+        fields["address"] = tidy_address(address)
     if "name" in fields:
         fields["name"] = tidy_name(fields["name"]) or before.name
         fields["name_is_own"] = before.name_is_own or fields["name"] != before.name
@@ -113,6 +120,19 @@ def void_keys(host: Host) -> None:
     if pinned:
         text = "The accepted host keys were voided: the way to the host was changed"
         Event.objects.create(host=host, at=timezone.now(), kind=Event.Kind.KEYS_VOIDED, text=text)
+
+
+def place(address: str, port: int) -> tuple[str, int]:
+    """Address and port, where the port may be typed behind the address. Raises ValidationError."""
+    try:
+        address, typed = split_address(address)
+    except ValueError as problem:
+        raise ValidationError({"address": str(problem)}) from None
+    if typed is not None and port not in (SSH_PORT, typed):
+        raise ValidationError(
+            {"port": f"Port {typed} is in the address, and port {port} beside it."}
+        )
+    return address, typed or port
 
 
 def tidy_address(text: str) -> str:
@@ -157,6 +177,7 @@ def make_credential(
     password: str = "",
     private_key: str = "",
     passphrase: str = "",
+    certificate: str = "",
     name: str = "",
 ) -> Credential:
     """Save a credential, or return the one that already holds this key for this user.
@@ -172,10 +193,14 @@ def make_credential(
     refuse_mask(password)
     credential = Credential(username=username)
     credential.set_private_key(private_key, passphrase)
+    credential.set_certificate(certificate)
     credential.set_password(password)
-    if credential.key_fingerprint and not password and not name:
+    if credential.key_fingerprint and not password and not name and not certificate:
         same = Credential.objects.filter(
-            username=username, key_fingerprint=credential.key_fingerprint, password=""
+            username=username,
+            key_fingerprint=credential.key_fingerprint,
+            password="",
+            certificate="",
         ).first()
         if same is not None:
             return same
@@ -183,6 +208,9 @@ def make_credential(
     credential.full_clean()
     credential.save()
     return credential
+
+
+CERTIFICATE = ("certificate", "certificate_identity", "certificate_valid_until")
 
 
 @transaction.atomic
@@ -194,6 +222,7 @@ def change_credential(
     password: str | None = None,
     private_key: str | None = None,
     passphrase: str | None = None,
+    certificate: str | None = None,
 ) -> Credential:
     """Change what is given, and try it at once. None: it stays; "": the secret is cleared.
 
@@ -217,9 +246,12 @@ def change_credential(
         fields.append("password")
     if private_key is not None:
         credential.set_private_key(private_key, passphrase or "")
-        fields += ["private_key", "passphrase", "key_fingerprint"]
+        fields += ["private_key", "passphrase", "key_fingerprint", *CERTIFICATE]
     elif passphrase:
         raise InventoryError("Send the private key again together with its passphrase.")
+    if certificate is not None:
+        credential.set_certificate(certificate)
+        fields += CERTIFICATE
     if not credential.password and not credential.private_key:
         raise InventoryError("A credential needs a password or a private key.")
     credential.full_clean()

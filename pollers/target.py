@@ -17,6 +17,8 @@ class Login:
     password: str = field(default="", repr=False)
     private_key: str = field(default="", repr=False)
     passphrase: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    """Of the key, in OpenSSH form; offered instead of the bare key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ def login_of(credential: Credential | None) -> Login:
             password=credential.reveal("password"),
             private_key=credential.reveal("private_key"),
             passphrase=credential.reveal("passphrase"),
+            certificate=credential.certificate,
         )
     except (SecretUnreadable, ImproperlyConfigured) as problem:
         raise PollFailure(CODES["CREDENTIAL_UNREADABLE"], str(problem)) from None

@@ -70,7 +70,8 @@ class User:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    with socket.socket() as sock:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as sock:
         sock.bind((address, 0))
         return int(sock.getsockname()[1])
 
@@ -170,12 +171,14 @@ class Sshd:
         assert SSHD is not None
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        config = CONFIG.format(address=self.address, port=self.port, directory=self.directory)
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        config = CONFIG.format(address=address, port=self.port, directory=self.directory)
         if not self.users:
             # Login scripts of whoever runs the tests are not part of them.
             home = self.directory / "home"
             home.mkdir(exist_ok=True)
-            config += f"SetEnv HOME={home}\n"
+            config += f"SetEnv HOME={home}
+"
         # The first value of an option counts: what a test sets goes first.
         lines = [self._options, config]
         lines += [f"HostKey {path}" for path in sorted(self.directory.glob("host_*"))]

@@ -13,7 +13,12 @@ from unfold.admin import ModelAdmin
 
 from credentials.models import Credential
 from credentials.private_keys import PrivateKeyError
-from dashboards.admin.secrets import passphrase_field, password_field, private_key_field
+from dashboards.admin.secrets import (
+    certificate_field,
+    passphrase_field,
+    password_field,
+    private_key_field,
+)
 from fleet.addresses import clean_username
 from pollers.inventory import credential_changed
 
@@ -24,6 +29,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
     password = password_field()
     private_key = private_key_field()
     passphrase = passphrase_field()
+    certificate = certificate_field()
 
     class Meta:
         model = Credential
@@ -37,6 +43,8 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             if self.instance.private_key:
                 held = f"stored: {self.instance.key_fingerprint}; {KEEP}"
                 self.fields["private_key"].help_text = held
+            if self.instance.certificate:
+                self.fields["certificate"].help_text = f"{certificate_of(self.instance)}; {KEEP}"
 
     def clean_username(self) -> str:
         try:
@@ -55,6 +63,11 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(
                 "passphrase", "Paste the private key again together with its passphrase."
             )
+        if data.get("certificate") and not self.errors:
+            try:
+                self.instance.set_certificate(data["certificate"])
+            except PrivateKeyError as problem:
+                self.add_error("certificate", str(problem))
         if data.get("password"):
             self.instance.set_password(data["password"])
         if not self.errors and not self.instance.password and not self.instance.private_key:
@@ -62,14 +75,21 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
+def certificate_of(credential: Credential) -> str:
+    """Which certificate is stored, in words."""
+    until = credential.certificate_valid_until
+    ends = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for ever"
+    return f"stored: {credential.certificate_identity or 'without a name'}, {ends}"
+
+
 @admin.register(Credential)
 class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
     form = CredentialForm
-    list_display = ("name", "username", "holds", "key_fingerprint", "used", "changed_at")
+    list_display = ("name", "username", "holds", "key_fingerprint", "expires", "used", "changed_at")
     search_fields = ("name", "username", "key_fingerprint")
     fieldsets = (
         (None, {"fields": ("name", "username")}),
-        ("Secrets", {"fields": ("password", "private_key", "passphrase"),
+        ("Secrets", {"fields": ("password", "private_key", "passphrase", "certificate"),
                      "description": "Stored encrypted, and never shown again."}),
     )  # fmt: skip
 
@@ -88,6 +108,10 @@ class CredentialAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.display(description="Holds")
     def holds(self, credential: Credential) -> str:
         return credential.kind
+
+    @admin.display(description="Expires", ordering="certificate_valid_until")
+    def expires(self, credential: Credential) -> Any:
+        return credential.certificate_valid_until
 
     @admin.display(description="Hosts", ordering="used")
     def used(self, credential: Any) -> int:

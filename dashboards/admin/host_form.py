@@ -13,7 +13,7 @@ from credentials.models import Credential
 from credentials.private_keys import PrivateKeyError, fingerprint, tidy
 from dashboards.admin import drafts
 from dashboards.admin.secrets import passphrase_field, password_field, private_key_field
-from fleet.addresses import clean_address, clean_username
+from fleet.addresses import clean_address, clean_username, split_address
 from fleet.models import Host
 from pollers import inventory
 
@@ -34,6 +34,8 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
     password = password_field()
     private_key = private_key_field("paste it whole; it is stored encrypted and never shown again")
     passphrase = passphrase_field()
+
+    typed_port: int | None = None
 
     class Meta:
         model = Host
@@ -59,7 +61,8 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_address(self) -> str:
         try:
-            return clean_address(self.cleaned_data["address"])
+            address, self.typed_port = split_address(self.cleaned_data["address"])
+            return clean_address(address)
         except ValueError as problem:
             raise ValidationError(str(problem)) from None
 
@@ -72,6 +75,10 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        if self.typed_port is not None and "port" in data:
+            if data["port"] not in (inventory.SSH_PORT, self.typed_port):
+                self.add_error("port", f"The address says port {self.typed_port}.")
+            data["port"] = self.typed_port
         typed = [name for name in SECRETS if data.get(name)]
         if data.get("credential") and (typed or data.get("username")):
             self.add_error("credential", "Choose a stored credential or type a new one, not both.")

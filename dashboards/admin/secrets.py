@@ -54,3 +54,12 @@ def passphrase_field() -> forms.CharField:
         help_text="only if the private key has one",
         max_length=1000,
     )
+
+
+def certificate_field() -> forms.CharField:
+    return forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="only if an authority signed the key: the file that ends with -cert.pub",
+        max_length=20_000,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -43,6 +44,37 @@ async def parse_private_key(login: Login) -> asyncssh.SSHKey | None:
     raise PollFailure(CODES["AUTH_FAILED"], detail, stage="login")
 
 
+def parse_certificate(login: Login) -> asyncssh.SSHCertificate | None:
+    """The certificate of a login. Raises AUTH_FAILED when it is past its time."""
+    if not login.certificate:
+        return None
+    try:
+        certificate = asyncssh.import_certificate(login.certificate)
+        until = int(getattr(certificate, "_valid_before", 0))
+    except (asyncssh.KeyImportError, ValueError):
+        detail = "The stored certificate cannot be read."
+        raise PollFailure(CODES["AUTH_FAILED"], detail, stage="login") from None
+    if until < time.time():
+        ended = time.strftime("%Y-%m-%d %H:%M", time.gmtime(until))
+        detail = f"The certificate expired at {ended} UTC. Nothing was sent."
+        raise PollFailure(CODES["AUTH_FAILED"], detail, stage="login")
+    return certificate
+
+
+def key_pair(
+    key: asyncssh.SSHKey | None, certificate: asyncssh.SSHCertificate | None
+) -> asyncssh.SSHKeyPair | None:
+    """What is offered: the certificate if there is one, never the bare key beside it."""
+    if key is None:
+        return None
+    pair = asyncssh.load_keypairs((key, certificate) if certificate else [key])[0]
+    if pair.algorithm == b"ssh-rsa-cert-v01@openssh.com":
+        # Otherwise this name, which OpenSSH 8.8 and newer refuses, would be the first attempt.
+        pair.algorithm = b"rsa-sha2-512-cert-v01@openssh.com"
+        pair.sig_algorithms = (b"rsa-sha2-512",)
+    return pair
+
+
 class LoginClient(asyncssh.SSHClient):
     """Judges the host key, then gives asyncssh what `Answers` allows.
 
@@ -50,7 +82,11 @@ class LoginClient(asyncssh.SSHClient):
     """
 
     def __init__(
-        self, target: Target, login: Login, key: asyncssh.SSHKey | None, stopwatch: Stopwatch
+        self,
+        target: Target,
+        login: Login,
+        key: asyncssh.SSHKeyPair | None,
+        stopwatch: Stopwatch,
     ) -> None:
         self._target = target
         self._password = login.password
@@ -119,12 +155,12 @@ class LoginClient(asyncssh.SSHClient):
 
     # asyncssh asks for a method again after it was refused, as long as the host offers it
 
-    def public_key_auth_requested(self) -> asyncssh.SSHKey | None:
+    def public_key_auth_requested(self) -> list[asyncssh.SSHKeyPair] | None:
         if self.answers.key_offered:
             self.answers.refused.append("key")
             return None
         self.answers.key_offered = True
-        return self._key
+        return [self._key] if self._key else None
 
     def password_auth_requested(self) -> str | None:
         if self.answers.password_offered:

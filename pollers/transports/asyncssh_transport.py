@@ -12,7 +12,12 @@ import asyncssh
 from fleet.failures import CODES, PollFailure
 from pollers.target import Login, Target
 from pollers.transports.asyncssh_errors import CONNECT_ERRORS, connect_failure
-from pollers.transports.asyncssh_login import LoginClient, parse_private_key
+from pollers.transports.asyncssh_login import (
+    LoginClient,
+    key_pair,
+    parse_certificate,
+    parse_private_key,
+)
 from pollers.transports.asyncssh_wire import Wire
 from pollers.transports.base import (
     Channel,
@@ -63,7 +68,7 @@ class AsyncsshTransport:
         if target.login is None:
             raise PollFailure(CODES["AUTH_FAILED"], "The host has no credential.", stage="login")
         # A key that cannot be read is found out before the host sees a connection.
-        key = await parse_private_key(target.login)
+        key = key_pair(await parse_private_key(target.login), parse_certificate(target.login))
         stopwatch = Stopwatch(progress)
         wire = await self._open(target, stopwatch)
         client = LoginClient(target, target.login, key, stopwatch)

@@ -3,7 +3,7 @@
 Started as `python -m pollers.transports.paramiko_child FD`, FD being the connected socket.
 The first frame on standard input is CONNECT with the JSON object
 
-    {"login": {username, password, private_key} or null, "host_id", "host_keys", "accept_first_key"}
+    {"login": {username, password, private_key, certificate} or null, "host_id", "host_keys", "accept_first_key"}
 
 without a login only the host key is fetched. Secrets come this way only: command lines and
 environments are readable by others. The process ends with its standard input.
@@ -203,7 +203,7 @@ class Connection:
         """What the host wants besides; None if it refused the key."""
         answers.key_offered = True
         try:
-            return list(self._ssh.auth_publickey(login.username, _read_key(login.private_key)))
+            return list(self._ssh.auth_publickey(login.username, _read_key(login)))
         except paramiko.AuthenticationException:
             answers.refused.append("key")
             return None
@@ -259,10 +259,13 @@ def _copy(read: Any, kind: bytes) -> None:
         send(kind, data)
 
 
-def _read_key(text: str) -> paramiko.PKey:
+def _read_key(login: Login) -> paramiko.PKey:
     for kind in _KEYS:
         try:
-            return kind.from_private_key(io.StringIO(text))
+            key = kind.from_private_key(io.StringIO(login.private_key))
+            if login.certificate:
+                key.load_certificate(login.certificate)
+            return key
         except (paramiko.SSHException, ValueError):
             continue
     detail = "This transport cannot use keys of this type."

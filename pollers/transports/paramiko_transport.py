@@ -12,11 +12,13 @@ import os
 import sys
 from typing import cast
 
+import asyncssh
+
 from fleet.failures import CODES, PollFailure
 from fleet.states import State
 from pollers.target import Target
 from pollers.transports import frames
-from pollers.transports.asyncssh_login import parse_private_key
+from pollers.transports.asyncssh_login import parse_certificate, parse_private_key
 from pollers.transports.asyncssh_transport import AsyncsshTransport
 from pollers.transports.base import (
     Channel,
@@ -46,10 +48,12 @@ class ParamikoTransport:
         if target.login is None:
             raise PollFailure(CODES["AUTH_FAILED"], "The host has no credential.", stage="login")
         key = await parse_private_key(target.login)
+        parse_certificate(target.login)
         login = {
             "username": target.login.username,
             "password": target.login.password,
-            "private_key": key.export_private_key().decode() if key else "",
+            "private_key": _as_paramiko_reads_it(key) if key else "",
+            "certificate": target.login.certificate,
         }
         return ParamikoSession(await self._open(target, login, progress))
 
@@ -86,6 +90,12 @@ class ParamikoTransport:
             await child.close()
             raise
         return child
+
+
+def _as_paramiko_reads_it(key: asyncssh.SSHKey) -> str:
+    """It stumbles over the padding of many ECDSA keys in OpenSSH's form."""
+    form = "pkcs1-pem" if key.get_algorithm().startswith("ecdsa-") else "openssh"
+    return key.export_private_key(form).decode()
 
 
 class Child(asyncio.SubprocessProtocol):

@@ -17,7 +17,17 @@ from tests.credentials.test_private_keys import KEYS, PASSPHRASE, exported
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
-SHAPE = {"id", "name", "username", "kind", "key_fingerprint", "created_at", "changed_at"}
+SHAPE = {
+    "id",
+    "name",
+    "username",
+    "kind",
+    "key_fingerprint",
+    "certificate_identity",
+    "certificate_valid_until",
+    "created_at",
+    "changed_at",
+}
 
 
 def add(client, **fields):

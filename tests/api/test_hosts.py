@@ -15,8 +15,7 @@ from tests.api.conftest import CPU, DATA, ROOT, failed, measured
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 PINNED = {
-    "via",
-    "id", "name", "address", "port", "tags", "enabled", "interval_seconds",
+    "id", "name", "address", "port", "via", "tags", "enabled", "interval_seconds",
     "state", "state_since", "seen_at", "failure", "latest", "facts",
 }  # fmt: skip
 
