@@ -46,6 +46,9 @@ class HostSerializer(StrictSerializer[Host]):
     credential = serializers.PrimaryKeyRelatedField(
         queryset=Credential.objects.all(), allow_null=True, required=False, write_only=True
     )
+    via = serializers.PrimaryKeyRelatedField(
+        queryset=Host.objects.present(), allow_null=True, required=False
+    )
     accept_host_key = Truth(write_only=True, required=False)
     state = serializers.SerializerMethodField()
     state_since = serializers.DateTimeField(source="state_row.state_since", read_only=True)
@@ -61,6 +64,7 @@ class HostSerializer(StrictSerializer[Host]):
             "name",
             "address",
             "port",
+            "via",
             "credential",
             "tags",
             "enabled",
@@ -80,6 +84,8 @@ class HostSerializer(StrictSerializer[Host]):
         for name, field in self.fields.items():
             if name == "tags":
                 document[name] = tags
+            elif name == "via":
+                document[name] = instance.via_id
             elif not field.write_only:
                 value = field.get_attribute(instance)
                 document[name] = None if value is None else field.to_representation(value)

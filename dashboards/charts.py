@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metrics.queries import Points, Window
+from metrics.queries import Window
+from metrics.tables import Points
 
 Values = list[float | None]
 MOUNTS = 5

@@ -20,6 +20,7 @@ from fleet.failures import BY_NUMBER, Code
 from fleet.models import Event, Host, HostKey, HostState
 from fleet.states import State
 from metrics import queries
+from metrics.models import Rollup
 from metrics.report import Series
 
 PROCESSES = 10
@@ -150,14 +151,36 @@ def ribbon(host: Host, chosen: str) -> list[drawing.Block]:
     """The states of the range in one line; what nobody looked at is a gap."""
     end = int(time.time())
     start = ranges.start_of(end, ranges.seconds(chosen), host.created_at.timestamp())
-    rows = [
-        (slot, outcome_state(outcome)) for slot, outcome in queries.outcomes(host.pk, start, end)
-    ]
+    rows, pause = states_between(host, start, end)
     gaps = [(gap.began_at, gap.ended_at) for gap in queries.gaps(start, end)]
-    blocks = drawing.ribbon(rows, gaps, start, end, TROUBLE_AFTER * host.interval_seconds + 5)
+    blocks = drawing.ribbon(rows, gaps, start, end, pause)
     over = [drawing.block(f"r-{css}", low, high, 4, 10, start, end) for low, high, css in spans(host, start, end)
             if css in ("warning", "critical")]  # fmt: skip
     return blocks + over
+
+
+def states_between(host: Host, start: int, end: int) -> tuple[list[tuple[int, str]], int]:
+    """(Unix time, state) over a range, and after how many seconds of silence it is a gap.
+
+    Up to a day poll by poll, beyond it from the rollups: the worst of each.
+    """
+    if end - start <= ranges.seconds("24h"):
+        rows = [(at, outcome_state(o)) for at, o in queries.outcomes(host.pk, start, end)]
+        return rows, TROUBLE_AFTER * host.interval_seconds + 5
+    tier = queries.tier_for(start, (end - start) // 480, time.time()) or 300
+    found = queries.rollups_between(host.pk, tier, start, end)
+    newest = found[-1].slot + tier if found else start
+    rows = [(row.slot, worst_state(row)) for row in found]
+    rows += [(at, outcome_state(o)) for at, o in queries.outcomes(host.pk, newest, end)]
+    return rows, max(2 * tier, TROUBLE_AFTER * host.interval_seconds) + 5
+
+
+def worst_state(row: Rollup) -> str:
+    """What a person has to know of this time; one lost poll among many is not it."""
+    for state, number in ((State.DOWN, row.down), (State.BLOCKED, row.blocked)):
+        if number >= 3 or number == row.polls:
+            return state.value
+    return State.UP.value if row.measured else State.UNKNOWN.value
 
 
 def spans(host: Host, start: int, end: int) -> list[tuple[int, int, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 STAGES = {
+    "way": "Jump host",
     "resolve": "Name",
     "tcp": "TCP",
     "version": "SSH",

@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 from django.views.generic import RedirectView
 
-from dashboards.views import alerts, fleet, host, series, welcome
+from dashboards.views import alerts, fleet, host, series, system, welcome
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("hosts/<int:host_id>/keys/<int:key_id>/accept/", host.accept_key, name="host-accept-key"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, name="alert-acknowledge"),
+    path("system/", system.system, name="system"),
     path("welcome/<str:token>/", welcome.welcome, name="welcome"),
     path("favicon.ico", RedirectView.as_view(url="/static/icon.svg")),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),

@@ -267,6 +267,13 @@ def _codes() -> dict[str, Code]:
             "The stored credential cannot be read on this machine.",
             "Put the right credential key file back (CREDENTIAL_KEYS_FILE), or enter the credential again.",
         ),
+        (
+            30,
+            "WAY_NOT_UP",
+            unknown,
+            "The jump host to this host does not let us through, so nothing is known of the host itself.",
+            "Look at the jump host: it is named here together with what is wrong there.",
+        ),
     ]
     return {name: Code(number, name, state, text, step) for number, name, state, text, step in rows}
 

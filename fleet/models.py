@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from fleet.addresses import clean_address, clean_name
 from fleet.failures import BY_NUMBER, Code
 from fleet.states import State
 
+PATTERNS = re.compile(r"[A-Za-z0-9*?!.,:/_|+=\[\]-]{1,500}")
 MIN_INTERVAL, MAX_INTERVAL, DEFAULT_INTERVAL = 2, 86_400, 15
 
 
@@ -30,6 +32,11 @@ def validate_name(text: str) -> None:
         raise ValidationError(str(problem)) from None
     if tidy != text:
         raise ValidationError("A name is one printable line, with single blanks between its words.")
+
+
+def validate_patterns(text: str) -> None:
+    if not PATTERNS.fullmatch(text):
+        raise ValidationError("Patterns as in known_hosts, separated by commas, without blanks.")
 
 
 class Tag(models.Model):
@@ -75,6 +82,15 @@ class Host(models.Model):
     credential = models.ForeignKey(
         Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="hosts"
     )
+    via = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="behind",
+        verbose_name="jump host",
+        help_text="a host with a key accepted already; this one is reached through it",
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="hosts")
     interval_seconds = models.PositiveIntegerField(
         "interval",
@@ -104,6 +120,27 @@ class Host(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.via is not None and (problem := self.wrong_way(self.via)):
+            raise ValidationError({"via": problem})
+
+    def wrong_way(self, jump: Host) -> str:
+        """Why that host cannot be the jump host of this one; empty if it can."""
+        if self.pk is not None and jump.pk == self.pk:
+            return "A host cannot be its own jump host."
+        if jump.removed_at is not None:
+            return "The jump host was removed."
+        if Host.Transport.LOCAL in (self.transport, jump.transport):
+            return "This machine itself is reached without SSH: there is no way through or to it."
+        if jump.via is not None:
+            return (
+                f"{jump.name} is itself reached through {jump.via.name}; one jump host is the most."
+            )
+        behind = self.behind.present().first() if self.pk is not None else None
+        if behind is not None:
+            return f"{behind.name} is reached through this host; one jump host is the most."
+        return ""
+
 
 class HostKey(models.Model):
     """A public key of a host: accepted by somebody, or offered by whoever answered there."""
@@ -122,6 +159,62 @@ class HostKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.fingerprint}"
+
+
+class HostAuthority(models.Model):
+    """Who may sign host keys: `@cert-authority` of a known_hosts file."""
+
+    patterns = models.CharField(
+        max_length=500,
+        validators=[validate_patterns],
+        help_text="for which addresses, as in known_hosts: *.example.org,10.0.0.*",
+    )
+    public = models.TextField("public key", help_text="as in the authority's .pub file")
+    fingerprint = models.CharField(max_length=60, editable=False)
+    added_at = models.DateTimeField(auto_now_add=True)
+    added_by = models.CharField(max_length=150, editable=False)
+
+    class Meta:
+        ordering = ["patterns", "pk"]
+        verbose_name_plural = "host authorities"
+
+    def __str__(self) -> str:
+        return f"{self.patterns} {self.fingerprint}"
+
+
+class Policy(models.Model):
+    """One row: what holds for the whole fleet."""
+
+    class HostKeys(models.TextChoices):
+        STRICT = "strict", "strict: a person accepts the key of each host, or imports it"
+        FIRST_CONTACT = "first_contact", "first contact: the first key of a new host is accepted"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    host_keys = models.CharField(
+        "host keys of new hosts",
+        max_length=20,
+        choices=HostKeys.choices,
+        default=HostKeys.STRICT,
+        help_text="A changed key stops a host in any case.",
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.CharField(max_length=150, blank=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "policy"
+
+    def __str__(self) -> str:
+        return "Policy of the fleet"
+
+    @classmethod
+    def current(cls) -> Policy:
+        return cls.objects.filter(pk=1).first() or cls()
+
+    def first_contact(self) -> str:
+        """Who decided that the first key of a new host is accepted; empty if nobody did."""
+        if self.host_keys != self.HostKeys.FIRST_CONTACT:
+            return ""
+        return f"the fleet's policy, set by {self.changed_by}"[:150]
 
 
 class HostState(models.Model):
@@ -160,6 +253,9 @@ class HostState(models.Model):
     failures_in_row = models.PositiveIntegerField(default=0)
     failure_number = models.PositiveSmallIntegerField(default=0)
     failure_detail = models.CharField(max_length=400, blank=True)
+    failure_stage = models.CharField(
+        max_length=20, blank=True, help_text="how far the poll had come: tcp, login, sample …"
+    )
 
     # headline numbers
     cpu_percent = models.FloatField(null=True)
@@ -199,7 +295,12 @@ class HostState(models.Model):
         if code is None:
             return None
         text = f"{code.text} ({self.failure_detail})" if self.failure_detail else code.text
-        return {"code": code.name, "text": text, "next_step": code.next_step}
+        return {
+            "code": code.name,
+            "text": text,
+            "next_step": code.next_step,
+            "stage": self.failure_stage or None,
+        }
 
 
 class Event(models.Model):
@@ -210,6 +311,9 @@ class Event(models.Model):
         REBOOTED = "rebooted", "rebooted"
         KEY_ACCEPTED = "host_key_accepted", "host key accepted"
         KEY_CHANGED = "host_key_changed", "host key changed"
+        KEY_LEARNED = "host_key_learned", "host key learned"
+        KEY_RETIRED = "host_key_retired", "host key retired"
+        KEYS_VOIDED = "host_keys_voided", "host keys voided"
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField()

@@ -6,6 +6,7 @@ and removing a host deletes them in slices in the background, out of reach of a 
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 
@@ -69,3 +70,61 @@ class Gap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.began_at} to {self.ended_at}: {self.reason}"
+
+
+class Rollup(models.Model):
+    """What the polls of 5 minutes, or of an hour, measured of one host: mean, lowest, highest."""
+
+    pk = models.CompositePrimaryKey("host_id", "seconds", "slot")
+    host_id = models.BigIntegerField()
+    seconds = models.PositiveSmallIntegerField(help_text="300 or 3600")
+    slot = models.BigIntegerField(help_text="Unix seconds of the beginning")
+    layout_id = models.BigIntegerField(null=True)
+    vectors = models.BinaryField(
+        default=b"", help_text="three vectors of the layout: means, lowest, highest"
+    )
+    polls = models.PositiveIntegerField(help_text="slots that ended in this time")
+    measured = models.PositiveIntegerField(help_text="those of them that were measured")
+    down = models.PositiveIntegerField(default=0)
+    blocked = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.seconds} s of {self.host_id} at {self.slot}"
+
+
+class RollupMark(models.Model):
+    """Up to when a host's polls are rolled up."""
+
+    pk = models.CompositePrimaryKey("host_id", "seconds")
+    host_id = models.BigIntegerField()
+    seconds = models.PositiveSmallIntegerField()
+    done_until = models.BigIntegerField(help_text="Unix seconds; everything before is rolled up")
+
+    def __str__(self) -> str:
+        return f"{self.host_id} until {self.done_until}"
+
+
+class Retention(models.Model):
+    """One row: how many days each tier is kept."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    raw_days = models.PositiveIntegerField(
+        "every poll", default=3, validators=[MinValueValidator(1), MaxValueValidator(60)]
+    )
+    five_minute_days = models.PositiveIntegerField(
+        "5 minutes", default=60, validators=[MinValueValidator(7), MaxValueValidator(3650)]
+    )
+    hour_days = models.PositiveIntegerField(
+        "1 hour", default=730, validators=[MinValueValidator(30), MaxValueValidator(36500)]
+    )
+
+    class Meta:
+        verbose_name_plural = "retention"
+
+    def __str__(self) -> str:
+        return "How many days are kept"
+
+    @classmethod
+    def current(cls) -> Retention:
+        """The row, or the defaults where nobody has changed them."""
+        return cls.objects.filter(pk=1).first() or cls()

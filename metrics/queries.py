@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from fleet.models import HostState
 from fleet.states import State
 from metrics.catalog import CATALOG
 from metrics.layouts import layout, unpack
-from metrics.models import Detail, Gap, Metric
+from metrics.models import Detail, Gap, Metric, Retention, Rollup
 from metrics.report import Labels, Series
+from metrics.rollups import done_until
+from metrics.tables import Points, Table, round_number
 
 MAX_POINTS = 5000
 DEFAULT_POINTS = 600
@@ -35,20 +38,14 @@ OF_OUTCOMES: dict[str, Callable[[int], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """One series over time: `values` runs in parallel with the times of its window; None is a gap."""
-
-    labels: dict[str, str]
-    values: list[float | None]
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     """Several metrics of one host over one range: `times` in Unix seconds, `step` in seconds."""
 
     times: list[int]
     step: int
     metrics: dict[str, list[Points]]
+    tier: int = 0
+    """Seconds of the rollup it was read from; 0: the polls themselves."""
 
 
 def latest(state: HostState) -> dict[Series, float]:
@@ -82,35 +79,86 @@ def window(
 ) -> Window:
     """Metrics of one host between two Unix times, at most `points` each, from one range scan.
 
-    Each bucket holds the mean of what was measured in it. A bucket in which nothing was
+    The tier is chosen by the step and by how long each tier is kept. Each bucket holds the
+    mean of what was measured in it, weighted by polls. A bucket in which nothing was
     measured is None, so that a gap is drawn as a gap.
     """
     points = max(1, min(points, MAX_POINTS))
     end = max(end, start + 1)
     first, step, count = buckets(start, end, interval, points)
-    sums: dict[Series, tuple[list[float], list[int]]] = {}
-
-    def add(series: Series, slot: int, value: float) -> None:
-        if series not in sums:
-            sums[series] = ([0.0] * count, [0] * count)
-        total, number = sums[series]
-        total[(slot - first) // step] += value
-        number[(slot - first) // step] += 1
-
+    tier = tier_for(first, step, time.time())
+    if tier > step:
+        first, step, count = buckets(start, end, tier, points)
+    table = Table(first, step, count)
     wanted = set(metrics)
-    for slot, columns_wanted, vector in measured_rows(host_id, first, end, wanted, labels or {}):
-        for series, place in columns_wanted:
-            if (value := vector[place]) == value:  # not NaN
-                add(series, slot, value)
-    if (of_outcomes := wanted & OF_OUTCOMES.keys()) and not labels:
-        for slot, outcome in outcomes(host_id, first, end):
-            for name in of_outcomes:
-                add((name, ()), slot, float(OF_OUTCOMES[name](outcome)))
+    switch = min(max(done_until(host_id, tier), first), end) if tier else first
+    if tier:
+        fill_from_rollups(table, host_id, tier, switch, wanted, labels or {})
+    fill_from_polls(table, host_id, switch, end, wanted, labels or {})
     found: dict[str, list[Points]] = {name: [] for name in metrics}
-    for (name, its_labels), (total, number) in sorted(sums.items()):
-        values = [round_number(total[i] / number[i]) if number[i] else None for i in range(count)]
-        found[name].append(Points(dict(its_labels), values))
-    return Window([first + i * step for i in range(count)], step, found)
+    for (name, its_labels), cells in sorted(table.cells.items()):
+        found[name].append(cells.points(dict(its_labels), banded=bool(tier)))
+    return Window([first + i * step for i in range(count)], step, found, tier)
+
+
+def tier_for(first: int, step: int, now: float) -> int:
+    """0 for the polls themselves, else the seconds of a rollup: the finest that is kept and not finer than needed."""
+    kept = Retention.current()
+    if step >= 3600 or first < now - kept.five_minute_days * 86_400:
+        return 3600
+    if step >= 300 or first < now - kept.raw_days * 86_400:
+        return 300
+    return 0
+
+
+def fill_from_polls(
+    table: Table, host_id: int, start: int, end: int, wanted: set[str], labels: Mapping[str, str]
+) -> None:
+    for slot, columns, vector in measured_rows(host_id, start, end, wanted, labels):
+        for series, place in columns:
+            table.add(series, slot, vector[place])
+    if (of_outcomes := wanted & OF_OUTCOMES.keys()) and not labels:
+        for slot, outcome in outcomes(host_id, start, end):
+            for name in of_outcomes:
+                table.add((name, ()), slot, float(OF_OUTCOMES[name](outcome)))
+
+
+def fill_from_rollups(
+    table: Table, host_id: int, tier: int, end: int, wanted: set[str], labels: Mapping[str, str]
+) -> None:
+    places: dict[int | None, list[tuple[Series, int]]] = {}
+    rows = Rollup.objects.filter(host_id=host_id, seconds=tier, slot__gte=table.first, slot__lt=end)
+    for row in rows.order_by("slot").iterator(2000):
+        if row.layout_id not in places:
+            places[row.layout_id] = places_of(row.layout_id, wanted, labels)
+        slot, width = row.slot, len(row.vectors) // 12
+        if places[row.layout_id]:
+            vectors = unpack(bytes(row.vectors))
+            for series, place in places[row.layout_id]:
+                table.add(
+                    series, slot, vectors[place], row.measured, vectors[place + width], vectors[place + 2 * width]
+                )  # fmt: skip
+        if not labels and row.polls:
+            for name, number in shares(row).items():
+                if name in wanted:
+                    table.add((name, ()), slot, number / row.polls, row.polls)
+
+
+def shares(row: Rollup) -> dict[str, int]:
+    """How many polls of a rollup had each outcome."""
+    unknown = row.polls - row.measured - row.down - row.blocked
+    return {"up": row.measured, "host_down": row.down, "host_blocked": row.blocked, "host_unknown": unknown}  # fmt: skip
+
+
+def places_of(
+    layout_id: int | None, wanted: set[str], labels: Mapping[str, str]
+) -> list[tuple[Series, int]]:
+    """Where the wanted series stand in the vectors of a layout."""
+    return [
+        (one, place)
+        for place, one in enumerate(series_of(layout_id))
+        if one[0] in wanted and matches(one[1], labels)
+    ]
 
 
 def buckets(start: int, end: int, interval: int, points: int) -> tuple[int, int, int]:
@@ -139,11 +187,7 @@ def measured_rows(
     )
     for slot, layout_id, vector in rows:
         if layout_id not in places:
-            places[layout_id] = [
-                (one, place)
-                for place, one in enumerate(series_of(layout_id))
-                if one[0] in wanted and matches(one[1], labels)
-            ]
+            places[layout_id] = places_of(layout_id, wanted, labels)
         if places[layout_id]:
             yield slot, places[layout_id], unpack(bytes(vector))
 
@@ -168,6 +212,12 @@ def outcomes(host_id: int, start: int, end: int) -> list[tuple[int, int]]:
         .order_by("slot")
         .values_list("slot", "outcome")
     )
+
+
+def rollups_between(host_id: int, tier: int, start: int, end: int) -> list[Rollup]:
+    """The rollups of a range without their vectors, in order."""
+    rows = Rollup.objects.filter(host_id=host_id, seconds=tier, slot__gte=start, slot__lt=end)
+    return list(rows.defer("vectors").order_by("slot"))
 
 
 def gaps(start: int, end: int) -> list[Gap]:
@@ -196,8 +246,3 @@ def instances(values: Mapping[Series, float], name: str) -> Iterable[tuple[dict[
         for (metric, labels), value in sorted(values.items())
         if metric == name
     ]
-
-
-def round_number(value: float) -> float:
-    """Seven significant digits: what a float32 holds."""
-    return float(f"{value:.7g}")

@@ -88,7 +88,7 @@ class Sections:
                     rows.extend(EACH_POLL[name](self._whole(name, text)))
                 else:
                     self._read_slow(name, text)
-            except (ValueError, IndexError, KeyError) as error:
+            except (ValueError, IndexError, KeyError, ArithmeticError) as error:
                 self.wrong[clean(name, 40)] = clean(f"{type(error).__name__}: {error}")
         for slow in self._slow.values():
             rows.extend(slow)

@@ -113,6 +113,12 @@ class ShellReader:
 
         Raises InvalidReport.
         """
+        try:
+            return self._report(wrong)
+        except (ValueError, IndexError, KeyError, ArithmeticError) as error:
+            raise InvalidReport(clean(f"{type(error).__name__}: {error}")) from None
+
+    def _report(self, wrong: dict[str, str]) -> Report:
         poll = self._poll
         known = {name: text for name, text in poll.items() if text}
         extra = self._extra
@@ -127,13 +133,10 @@ class ShellReader:
         rows.append(("process_count", PLAIN, self._count()))
         rows.extend(self._processes.rows())
         names = [(name, labels) for name, labels, _ in rows]
-        try:
-            if names != self._names:
-                self._names = names
-                self._sieve.learn(names)
-            boot = system.boot_time(poll["stat"])
-        except (ValueError, KeyError) as error:
-            raise InvalidReport(clean(str(error))) from None
+        if names != self._names:
+            self._names = names
+            self._sieve.learn(names)
+        boot = system.boot_time(poll["stat"])
         runs = [
             CollectorRun(name, 0.0, clean(why))
             for name, why in {**self._sections.wrong, **wrong}.items()

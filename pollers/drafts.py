@@ -14,15 +14,17 @@ from credentials.keys import reveal, seal
 from credentials.models import Credential
 from credentials.private_keys import PrivateKeyError, fingerprint, tidy
 from fleet.addresses import clean_address, clean_username
+from fleet.failures import CODES, PollFailure
+from fleet.models import Host
 from pollers.inventory import InventoryError
 from pollers.models import Draft
 from pollers.target import Login, Target
-from pollers.targets import login_of
+from pollers.targets import jump_target, login_of
 
 LIFETIME = timedelta(hours=1)
 MOST_CONNECTIONS = 2
 """One to fetch the key, one to log in once it is accepted."""
-STAGES = ("resolve", "tcp", "version", "host_key", "login", "shell", "probe", "sample")
+STAGES = ("way", "resolve", "tcp", "version", "host_key", "login", "shell", "probe", "sample")
 
 
 def make_draft(
@@ -35,12 +37,17 @@ def make_draft(
     password: str = "",
     private_key: str = "",
     passphrase: str = "",
+    via: Host | None = None,
 ) -> Draft:
     """Keep what was typed. Raises InventoryError with a sentence when it cannot be tried."""
     try:
         document: dict[str, Any] = {"address": clean_address(address), "port": port}
         if not 1 <= port <= 65535:
             raise ValueError("A port lies between 1 and 65535.")
+        if via is not None:
+            if problem := Host(address=document["address"], port=port).wrong_way(via):
+                raise ValueError(problem)
+            document["via"] = via.pk
         if credential is not None:
             document["credential"] = str(credential.pk)
         else:
@@ -114,4 +121,15 @@ def draft_target(draft: Draft, transport: str) -> Target:
         port=document["port"],
         login=login,
         host_keys=(draft.shown_key,) if draft.key_accepted else (),
+        via=draft_jump(document.get("via")),
     )
+
+
+def draft_jump(host_id: int | None) -> Target | None:
+    """The jump host that was chosen. Raises PollFailure."""
+    if host_id is None:
+        return None
+    jump = Host.objects.present().filter(pk=host_id).first()
+    if jump is None:
+        raise PollFailure(CODES["WAY_NOT_UP"], "the jump host was removed", stage="way")
+    return jump_target(jump)

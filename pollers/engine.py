@@ -22,6 +22,7 @@ from pollers.outcome import Job, Outcome
 from pollers.probe.conversation import SHELL
 from pollers.target import Target
 from pollers.transports.base import HostKeyRefused, Transport
+from pollers.transports.lanes import Doors, place_in
 from pollers.transports.registry import transport
 
 CONNECTS = 50
@@ -30,9 +31,9 @@ CONNECTS = 50
 DOUBTFUL_CONNECTS = 25
 """The same for hosts whose last poll failed."""
 
-PLACE_SECONDS = 2.0
-"""After so long a connection gives its place to the next one: it no longer uses the processor,
-it waits for an answer that may never come."""
+AT_ONE_DOOR = 3
+"""Connections being opened to one address and port: more at once, and sshd may drop some
+(MaxStartups)."""
 
 CALM = 8
 """From so many connections being opened on, the next ones start with a jitter …"""
@@ -78,20 +79,6 @@ class _Host:
             await link.close()
 
 
-class _Place:
-    """A place in a lane, left once: when asked to, or after PLACE_SECONDS."""
-
-    def __init__(self, lane: asyncio.Semaphore) -> None:
-        self._lane: asyncio.Semaphore | None = lane
-        self._timer = asyncio.get_running_loop().call_later(PLACE_SECONDS, self.leave)
-
-    def leave(self) -> None:
-        self._timer.cancel()
-        lane, self._lane = self._lane, None
-        if lane is not None:
-            lane.release()
-
-
 class Engine:
     """One per loop."""
 
@@ -103,6 +90,7 @@ class Engine:
         self._ways: dict[int, Way] = {}
         self._lane = asyncio.Semaphore(connects)
         self._doubtful_lane = asyncio.Semaphore(doubtful_connects)
+        self._doors = Doors(AT_ONE_DOOR)
         self._connecting = 0
         self._stopping = False
 
@@ -146,6 +134,7 @@ class Engine:
             measurement=measurement,
             stages=tuple(attempt.stages),
             shown_key=attempt.shown_key,
+            announced_keys=attempt.announced_keys(),
             login=attempt.logged_in,
             bytes_received=attempt.bytes_received,
             extras=job.extras,
@@ -168,6 +157,7 @@ class Engine:
         """Close everything at once; polls that run now fail as MONITOR_LATE or by their loss."""
         self._stopping = True
         await asyncio.gather(*(host.drop() for host in list(self._hosts.values())))
+        await asyncio.gather(*(way.aclose() for way in self._transports.values()))
 
     async def _in_time(
         self, host: _Host, job: Job, prepare: Prepare, attempt: Attempt
@@ -223,7 +213,10 @@ class Engine:
             way = self._transports.get(target.transport)
             if way is None:
                 way = self._transports[target.transport] = transport(target.transport)
-            link = host.link = await Link.open(way, target, attempt, self._first(job))
+            attempt.doing = Attempt.QUEUED
+            jump = target.via.host_id if target.via else 0
+            async with self._doors.at((jump, target.address, target.port)):
+                link = host.link = await Link.open(way, target, attempt, self._first(job))
             # Now, or the sweep would take a session in its first poll for an idle one.
             host.used_at = time.time()
         self._refuse_when_stopping()
@@ -254,16 +247,14 @@ class Engine:
     async def _turn(self, doubtful: bool) -> AsyncIterator[None]:
         """A place in the lane: hosts that fail must not stand in the way of those that answer."""
         lane = self._doubtful_lane if doubtful else self._lane
-        await lane.acquire()
-        place = _Place(lane)
-        self._connecting += 1
-        try:
-            if self._connecting > CALM:
-                await asyncio.sleep(random.uniform(0.0, JITTER_SECONDS))
-            yield
-        finally:
-            self._connecting -= 1
-            place.leave()
+        async with place_in(lane):
+            self._connecting += 1
+            try:
+                if self._connecting > CALM:
+                    await asyncio.sleep(random.uniform(0.0, JITTER_SECONDS))
+                yield
+            finally:
+                self._connecting -= 1
 
     @contextmanager
     def _host(self, host_id: int) -> Iterator[_Host]:

@@ -19,6 +19,7 @@ from metrics.report import Series
 from metrics.store import Row, write, write_details
 from pollers.inventory import free_name, keep_key
 from pollers.outcome import Outcome
+from pollers.rotation import follow_keys
 from pollers.states import is_backoff, state_after, wait_after
 
 HEADLINES = (
@@ -36,6 +37,7 @@ STATE_COLUMNS = (
     "failures_in_row",
     "failure_number",
     "failure_detail",
+    "failure_stage",
     "cpu_percent",
     "memory_percent",
     "swap_percent",
@@ -132,6 +134,7 @@ def apply(row: HostState, outcome: Outcome) -> int | None:
     row.failures_in_row = row.failures_in_row + 1 if failure else 0
     row.failure_number = failure.code.number if failure else 0
     row.failure_detail = failure.detail if failure else ""
+    row.failure_stage = failure.stage if failure else ""
     before = State(row.state)
     after = state_after(before, failure, row.failures_in_row, measured_before=row.seen_at > 0)
     if after is not before:
@@ -141,6 +144,8 @@ def apply(row: HostState, outcome: Outcome) -> int | None:
     if outcome.stages:
         row.session = session_of(row, outcome)
     learn_key(row, outcome)
+    if failure is None and outcome.announced_keys and outcome.shown_key is not None:
+        follow_keys(row.host, outcome.shown_key, outcome.announced_keys)
     if outcome.measurement is not None:
         take_measurement(row, outcome.measurement, outcome)
     if failure is None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from alerts.lifecycle import PAUSED, REMOVED, withdraw_of_hosts
 from credentials.models import Credential
 from fleet.addresses import clean_address, clean_name, clean_username
-from fleet.models import DEFAULT_INTERVAL, Event, Host, HostKey, HostState, Tag
+from fleet.models import DEFAULT_INTERVAL, Event, Host, HostKey, HostState, Policy, Tag
 from fleet.states import State
 from pollers.schedule import poll_now
 from pollers.transports.base import ShownKey
@@ -37,6 +37,7 @@ def add_host(
     accept_first_key: bool = False,
     accepted_key: ShownKey | None = None,
     transport: str = Host.Transport.SSH,
+    via: Host | None = None,
 ) -> Host:
     """Save a host; it is polled at once. Raises ValidationError, InventoryError.
 
@@ -53,7 +54,8 @@ def add_host(
         interval_seconds=interval_seconds,
         enabled=enabled,
         transport=transport,
-        first_key_accepted_by=by[:150] if accept_first_key else "",
+        via=via,
+        first_key_accepted_by=by[:150] if accept_first_key else Policy.current().first_contact(),
     )
     host.full_clean()
     host.save()
@@ -64,12 +66,15 @@ def add_host(
     return host
 
 
-REACHED_BY = ("address", "port", "credential_id", "transport", "first_key_accepted_by")
+PLACE = ("address", "port", "via_id")
+"""Where a host is."""
+REACHED_BY = (*PLACE, "credential_id", "transport", "first_key_accepted_by")
 
 
 @transaction.atomic
 def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any) -> Host:
-    """Change a host. Another address, port or credential voids what was pinned and is tried at once."""
+    """Change a host. Another address, port, jump host or credential voids what was pinned, and is
+    tried at once."""
     lock_states([host.pk])
     before = Host.objects.select_for_update().get(pk=host.pk)
     if "address" in fields:
@@ -78,10 +83,11 @@ def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any)
         fields["name"] = tidy_name(fields["name"]) or before.name
         fields["name_is_own"] = before.name_is_own or fields["name"] != before.name
     if any(
-        name in fields and fields[name] != getattr(before, name) for name in ("address", "port")
+        name in fields and fields[name] != getattr(before, name)
+        for name in ("address", "port", "via")
     ):
         # Whoever accepted the first key there has not seen who answers here.
-        fields.setdefault("first_key_accepted_by", "")
+        fields.setdefault("first_key_accepted_by", Policy.current().first_contact())
     for field, value in fields.items():
         setattr(host, field, value)
     host.full_clean()
@@ -91,13 +97,22 @@ def change_host(host: Host, *, tags: Iterable[str] | None = None, **fields: Any)
         withdraw_of_hosts([host.pk], PAUSED, timezone.now())
     if tags is not None:
         host.tags.set(tags_named(tags))
-    if (host.address, host.port) != (before.address, before.port):
-        host.host_keys.all().delete()
+    if any(getattr(host, name) != getattr(before, name) for name in (*PLACE, "credential_id")):
+        void_keys(host)
     if any(getattr(host, name) != getattr(before, name) for name in REACHED_BY) or (
         host.enabled and not before.enabled
     ):
         poll_now([host.pk])
     return host
+
+
+def void_keys(host: Host) -> None:
+    """Forget every key: they were accepted for another way to log in, or another machine."""
+    pinned = host.host_keys.exclude(accepted_at=None).count()
+    host.host_keys.all().delete()
+    if pinned:
+        text = "The accepted host keys were voided: the way to the host was changed"
+        Event.objects.create(host=host, at=timezone.now(), kind=Event.Kind.KEYS_VOIDED, text=text)
 
 
 def tidy_address(text: str) -> str:
@@ -258,8 +273,14 @@ def resume(host_ids: Iterable[int]) -> int:
 
 @transaction.atomic
 def remove(host_ids: Sequence[int]) -> int:
-    """Mark hosts as removed. The names are free at once; the rows go in slices, in the background."""
+    """Mark hosts as removed. The names are free at once; the rows go in slices, in the background.
+
+    Raises InventoryError for a jump host of others, which would be looked for elsewhere.
+    """
     lock_states(host_ids)
+    behind = Host.objects.present().filter(via__in=list(host_ids)).exclude(pk__in=list(host_ids))
+    if (one := behind.select_related("via").first()) is not None and one.via is not None:
+        raise InventoryError(f"{one.name} is reached through {one.via.name}; change its way first.")
     withdraw_of_hosts(host_ids, REMOVED, timezone.now())
     return Host.objects.filter(pk__in=list(host_ids), removed_at=None).update(
         removed_at=timezone.now(),
@@ -267,6 +288,7 @@ def remove(host_ids: Sequence[int]) -> int:
         enabled=False,
         name=removed_name(),
         credential=None,
+        via=None,
     )
 
 
@@ -275,7 +297,9 @@ def removed_name() -> Any:
     return Concat(Value("\x7fremoved "), Cast(F("id"), CharField()))
 
 
-def keep_key(host: Host, shown: ShownKey, *, by: str) -> HostKey:
+def keep_key(
+    host: Host, shown: ShownKey, *, by: str, kind: str = Event.Kind.KEY_ACCEPTED
+) -> HostKey:
     """Pin a key of a host, with who and when."""
     key, _ = HostKey.objects.update_or_create(
         host=host,
@@ -290,7 +314,7 @@ def keep_key(host: Host, shown: ShownKey, *, by: str) -> HostKey:
     Event.objects.create(
         host=host,
         at=timezone.now(),
-        kind=Event.Kind.KEY_ACCEPTED,
+        kind=kind,
         text=f"Host key {shown.fingerprint} accepted by {by}"[:500],
     )
     return key

@@ -37,14 +37,22 @@ class Attempt:
         self.shown_key: ShownKey | None = None
         self.bytes_received = 0
         self.conversation: Conversation | None = None
+        self.session: Session | None = None
+        self.via = ""
+        """The name of the jump host of the connection."""
+
+    def announced_keys(self) -> tuple[ShownKey, ...]:
+        """What the session opened for this poll tells of its host's keys."""
+        return () if self.session is None else self.session.announced_keys
 
     @property
     def logged_in(self) -> bool:
         return any(stage == "login" for stage, _ in self.stages)
 
-    def connecting(self) -> None:
+    def connecting(self, target: Target) -> None:
         """A connection is opened; the stages of one before it are forgotten."""
         self.doing = self.CONNECTING
+        self.via = target.via.name if target.via else ""
         self.stages.clear()
 
     def progress(self, stage: str, seconds: float) -> None:
@@ -63,7 +71,7 @@ class Attempt:
             return PollFailure(CODES["MONITOR_LATE"], detail, stage=self.doing)
         if self.doing == self.TALKING and self.conversation is not None:
             return self.conversation.late()
-        return timed_out([stage for stage, _ in self.stages])
+        return timed_out([stage for stage, _ in self.stages], self.via)
 
 
 class Link:
@@ -84,9 +92,10 @@ class Link:
 
         `first` is the interpreter to try first.
         """
-        attempt.connecting()
+        attempt.connecting(target)
         session = await transport.connect(target, attempt.progress)
         attempt.shown_key = session.host_key
+        attempt.session = session
         link = cls(target, session)
         try:
             await link._start(attempt, first)

@@ -44,6 +44,9 @@ class Outcome:
     """(stage, seconds) of a connection opened for this poll; empty when one was kept."""
     shown_key: ShownKey | None = None
     """The host key seen when a connection was opened or refused for its key."""
+    announced_keys: tuple[ShownKey, ...] = ()
+    """All keys of a host that was measured over a session opened for this poll, as far as it
+    tells and proves them."""
     login: bool = False
     """Whether this poll logged in."""
     bytes_received: int = 0

@@ -48,6 +48,7 @@ class Board:
         self.stages: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self.writer = ThreadPoolExecutor(1)
+        self.via = ""
         self.write()
 
     def done(
@@ -74,6 +75,7 @@ class Board:
     def running(self) -> str:
         """The first stage that is not done yet."""
         done = {stage["name"] for stage in self.stages}
+        done.add("resolve" if self.via else "way")
         return next((name for name in STAGES if name not in done), STAGES[-1])
 
     def write(self, **fields: Any) -> None:
@@ -90,7 +92,8 @@ class Board:
         text = f"{failure.code.name}: {failure.code.text}" + (
             f" ({failure.detail})" if failure.detail else ""
         )
-        self.done(self.running(), text, state="failed", next_step=failure.code.next_step)
+        stage = failure.stage if failure.stage in STAGES else self.running()
+        self.done(stage, text, state="failed", next_step=failure.code.next_step)
         self.write(finished=True)
 
     @property
@@ -121,6 +124,7 @@ def run_preflight(draft_id: str) -> None:
 
 def go_through(draft: Draft, board: Board) -> None:
     target = draft_target(draft, settings.SSH_TRANSPORT)
+    board.via = target.via.name if target.via else ""
     if draft.key_accepted:
         measurement = bounded(log_in(target, board), board)
         board.done("sample", sample_text(measurement))
@@ -145,17 +149,24 @@ def bounded(work: Coroutine[Any, Any, Any], board: Board) -> Any:
             raise PollFailure(
                 CODES["PROBE_TIMEOUT"], f"no end of stage {board.running()} in {PATIENCE:.0f} s"
             ) from None
-        raise timed_out(board.passed) from None
+        raise timed_out(board.passed, board.via) from None
 
 
 async def fetch_key(target: Target, board: Board) -> ShownKey:
     way = transport(target.transport)
-    return await way.fetch_host_key(target, lambda stage, seconds: note(board, stage, seconds))
+    try:
+        return await way.fetch_host_key(target, lambda stage, seconds: note(board, stage, seconds))
+    finally:
+        await way.aclose()
 
 
 async def log_in(target: Target, board: Board) -> Measurement:
     way = transport(target.transport)
-    session = await way.connect(target, lambda stage, seconds: note(board, stage, seconds))
+    try:
+        session = await way.connect(target, lambda stage, seconds: note(board, stage, seconds))
+    except BaseException:
+        await way.aclose()
+        raise
     try:
         conversation = Conversation()
         await Conversation.open(session, into=conversation)
@@ -168,6 +179,7 @@ async def log_in(target: Target, board: Board) -> Measurement:
         conversation.close()
     finally:
         await session.close()
+        await way.aclose()
     if measurement is None:
         raise PollFailure(CODES["PROBE_BAD_FRAME"], "two reports make no measurement")
     return measurement

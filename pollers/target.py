@@ -37,3 +37,9 @@ class Target:
     login: Login | None = field(default=None, repr=False)
     host_keys: tuple[str, ...] = ()
     accept_first_key: bool = False
+    authorities: tuple[str, ...] = ()
+    """Public keys in OpenSSH form whose host certificates are accepted."""
+    name: str = ""
+    """What people call it, for failures that speak of another host than the polled one."""
+    via: Target | None = None
+    """The jump host. It must have an accepted key: its first one is for its own poll to take."""

@@ -31,8 +31,8 @@ KEEP_UP_TO = 300
 CADENCES = {60: ("processes", "minute"), 3600: ("facts", "hour")}
 """What is asked only so often, by seconds."""
 
-SPREAD = 601
-"""Seconds by which one host's hour begins after another's: machines may share a processor."""
+SPREAD = 2654435761
+"""Times the host, it scatters the moments: machines may share a processor."""
 
 
 @shared_task

@@ -29,7 +29,7 @@ from pollers.models import Worker
 from pollers.outcome import Job, Outcome
 from pollers.owners import DEAD_AFTER, HEARTBEAT_EVERY
 from pollers.target import Target
-from pollers.targets import load_target, revision_of
+from pollers.targets import WITH_REVISION, load_target, revision_of
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class Poller:
             host.pk: (revision_of(host), now - 3 * host.interval_seconds - 10)
             for host in Host.objects.filter(
                 pk__in=list(held), enabled=True, removed_at=None
-            ).select_related("credential")
+            ).select_related(*WITH_REVISION)
         }
         for host_id, (revision, used_at) in held.items():
             if host_id not in good or good[host_id][0] != revision or used_at < good[host_id][1]:

@@ -17,7 +17,9 @@
   const say = { percent: v => `${v >= 10 || v === 0 ? Math.round(v) : v.toFixed(1)}${GAP}%`, "bytes/s": v => bytes(v, "/s"), "": plain };
   const split = text => { const cut = text.indexOf(GAP); return cut < 0 ? [text, ""] : [text.slice(0, cut), text.slice(cut)]; };
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  const exact = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  const label = t => (data.to - data.from > 172800 ? day : clock).format(new Date(t * 1000));
+  const exact = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
   const charts = new Map();
   let data = null, zoom = null, cursor = null, tag = null, busy = false;
@@ -97,7 +99,7 @@
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 }, points: { size: 5, width: 0, fill: (_, i) => colour(chart.series[i - 1].key) }, sync: { key: sync.key, setSeries: false } },
       scales: { x: { time: true, range: () => zoom || [data.from, data.to] }, y: { range: () => limits(entry.chart) } },
       axes: [
-        { stroke: ink, grid: { show: false }, ticks: { show: false }, size: 20, gap: 4, font: SVG_FONT, space: 64, values: (_, list) => list.map(t => clock.format(new Date(t * 1000))) },
+        { stroke: ink, grid: { show: false }, ticks: { show: false }, size: 20, gap: 4, font: SVG_FONT, space: 64, values: (_, list) => list.map(label) },
         { stroke: ink, grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, size: 54, gap: 6, font: SVG_FONT, space: 40, splits: chart.top === 100 ? () => [0, 50, 100] : undefined, values: (_, list) => list.map(v => v === 0 || (chart.unit === "percent" && v !== 100) ? v : chart.unit === "bytes/s" ? bytes(v) : fmt(v)) },
       ],
       series: [{}, ...moved()],

@@ -9,7 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const [test, accept, list, key, verdict] = ["[data-do=test]", "[data-do=accept]", ".rc-stages", ".rc-key", ".rc-verdict"].map(one);
   const token = () => form.querySelector("[name=csrfmiddlewaretoken]").value;
   const draft = form.querySelector("[name=draft]");
-  const WORDS = { resolve: "Name resolved", tcp: "Port answers", version: "SSH server", host_key: "Host key", login: "Login", shell: "Shell", probe: "Python, psutil", sample: "First sample" };
+  const WORDS = { way: "Jump host", resolve: "Name resolved", tcp: "Port answers", version: "SSH server", host_key: "Host key", login: "Login", shell: "Shell", probe: "Python, psutil", sample: "First sample" };
   const SIGNS = { ok: "up", failed: "blocked", ask: "unknown" };
   const SVG = "http://www.w3.org/2000/svg";
   let url = null, run = 0;

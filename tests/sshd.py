@@ -171,6 +171,11 @@ class Sshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         config = CONFIG.format(address=self.address, port=self.port, directory=self.directory)
+        if not self.users:
+            # Login scripts of whoever runs the tests are not part of them.
+            home = self.directory / "home"
+            home.mkdir(exist_ok=True)
+            config += f"SetEnv HOME={home}\n"
         # The first value of an option counts: what a test sets goes first.
         lines = [self._options, config]
         lines += [f"HostKey {path}" for path in sorted(self.directory.glob("host_*"))]

@@ -1,5 +1,31 @@
 """The admin: a file per model, a line here."""
 
-from dashboards.admin import alert, channel, credential, event, host, rule, site, tag, user
+from dashboards.admin import (
+    alert,
+    authority,
+    channel,
+    credential,
+    event,
+    host,
+    policy,
+    retention,
+    rule,
+    site,
+    tag,
+    user,
+)
 
-__all__ = ["alert", "channel", "credential", "event", "host", "rule", "site", "tag", "user"]
+__all__ = [
+    "alert",
+    "authority",
+    "channel",
+    "credential",
+    "event",
+    "host",
+    "policy",
+    "retention",
+    "rule",
+    "site",
+    "tag",
+    "user",
+]

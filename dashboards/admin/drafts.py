@@ -27,7 +27,16 @@ def too_many(user: Any) -> bool:
 
 def make(user: Any, data: Mapping[str, Any]) -> Draft:
     """Keep what a valid form says of the way to a host. Raises InventoryError."""
-    names = ("address", "port", "credential", "username", "password", "private_key", "passphrase")
+    names = (
+        "address",
+        "port",
+        "via",
+        "credential",
+        "username",
+        "password",
+        "private_key",
+        "passphrase",
+    )
     return make_draft(user, **{name: data[name] for name in names})
 
 
@@ -43,7 +52,11 @@ def accepted_key(user: Any, draft_id: Any, host: Host) -> ShownKey | None:
     if draft is None or not draft.key_accepted or not draft.shown_key:
         return None
     tried = json.loads(reveal(draft, "document"))
-    if (tried["address"], tried["port"]) != (host.address, host.port):
+    if (tried["address"], tried["port"], tried.get("via")) != (
+        host.address,
+        host.port,
+        host.via_id,
+    ):
         return None
     algorithm = draft.shown_key.split(" ", 1)[0]
     return ShownKey(algorithm, draft.shown_key, draft.shown_fingerprint)

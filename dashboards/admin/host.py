@@ -58,12 +58,12 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
     fieldsets = (
         (None, {"fields": ("address", "credential")}),
         ("A new credential", {"fields": LOGIN, "description": "Instead of choosing one above."}),
-        ("More", {"fields": ("port", "name", "tags", "interval_seconds", "enabled")}),
+        ("More", {"fields": ("port", "via", "name", "tags", "interval_seconds", "enabled")}),
     )  # fmt: skip
     add_fieldsets = (
         (None, {"fields": ("address", "credential")}),
         ("A new credential", {"fields": LOGIN, "description": "Instead of choosing one above."}),
-        ("More", {"fields": ("port", "name", "tags", "interval_seconds", "first_key", "enabled", "draft")}),
+        ("More", {"fields": ("port", "via", "name", "tags", "interval_seconds", "first_key", "enabled", "draft")}),
     )  # fmt: skip
 
     class Media:
@@ -132,17 +132,25 @@ class HostAdmin(ModelAdmin):  # type: ignore[misc]
         return response  # type: ignore[no-any-return]
 
     def delete_model(self, request: HttpRequest, obj: Host) -> None:
-        inventory.remove([obj.pk])
+        self.remove(request, [obj.pk])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        inventory.remove(list(queryset.values_list("pk", flat=True)))
+        self.remove(request, list(queryset.values_list("pk", flat=True)))
+
+    def remove(self, request: HttpRequest, host_ids: list[int]) -> None:
+        try:
+            inventory.remove(host_ids)
+        except inventory.InventoryError as problem:  # it was made a jump host just now
+            messages.error(request, str(problem))
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Only the hosts: listing every related row would take seconds, and none is deleted here."""
         missing = set() if self.has_delete_permission(request) else {"host"}
-        return [str(one) for one in objs], {"hosts": len(objs)}, missing, []
+        behind = Host.objects.present().filter(via__in=objs).exclude(pk__in=[o.pk for o in objs])
+        held = [f"{one.name}, reached through it" for one in behind[:TAGS_OFFERED]]
+        return [str(one) for one in objs], {"hosts": len(objs)}, missing, held
 
     # --- actions -----------------------------------------------------------------------------
 

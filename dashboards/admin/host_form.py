@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
 from credentials.models import Credential
@@ -36,13 +37,25 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Host
-        fields = ("address", "port", "credential", "name", "tags", "interval_seconds", "enabled")
+        fields = (
+            "address",
+            "port",
+            "via",
+            "credential",
+            "name",
+            "tags",
+            "interval_seconds",
+            "enabled",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "name" in self.fields and self.instance._state.adding:
             self.fields["name"].required = False
             self.fields["name"].help_text = "empty: the name the host gives itself"
+        if "via" in self.fields:
+            choices: Any = self.fields["via"]
+            choices.queryset = possible_jumps(self.instance)
 
     def clean_address(self) -> str:
         try:
@@ -100,11 +113,17 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def change(self) -> Host:
         data = self.cleaned_data
-        names = ("address", "port", "name", "interval_seconds", "enabled")
+        names = ("address", "port", "via", "name", "interval_seconds", "enabled")
         fields = {name: data[name] for name in names if name in data}
         return inventory.change_host(
             self.instance, tags=self.tag_names(), credential=self.credential_to_use(), **fields
         )
+
+
+def possible_jumps(host: Host) -> QuerySet[Host]:
+    """Hosts that are reached straight, but for the host itself."""
+    jumps = Host.objects.present().filter(via=None, transport=Host.Transport.SSH)
+    return jumps.exclude(pk=host.pk) if host.pk else jumps
 
 
 class AddHostForm(HostForm):
@@ -120,7 +139,7 @@ class AddHostForm(HostForm):
         data = self.cleaned_data
         by = user.get_username()
         return inventory.add_host(
-            address=data["address"], by=by, credential=self.credential_to_use(), name=data["name"], port=data["port"],
+            address=data["address"], by=by, credential=self.credential_to_use(), name=data["name"], port=data["port"], via=data.get("via"),
             tags=self.tag_names(), interval_seconds=data["interval_seconds"], enabled=data["enabled"],
             accept_first_key=data["first_key"] == "accept", accepted_key=drafts.accepted_key(user, data["draft"], self.instance),
         )  # fmt: skip

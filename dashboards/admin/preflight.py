@@ -20,6 +20,7 @@ from pollers.tasks import preflight
 NEEDED = (
     "address",
     "port",
+    "via",
     "credential",
     "username",
     "password",

@@ -151,16 +151,12 @@ class Host(object):
 
     @staticmethod
     def read(path):
-        """The bytes of a file; proc files are small and must be read at one go."""
+        """The bytes of a file."""
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            data = os.read(fd, 65536)
-            if len(data) < 4096:
-                return data
-            parts = [data]
-            while data:
-                data = os.read(fd, 262144)
-                parts.append(data)
+            parts = [os.read(fd, 262144)]
+            while parts[-1]:  # the kernel may hand out less at a time than there is
+                parts.append(os.read(fd, 262144))
             return b"".join(parts)
         finally:
             os.close(fd)

@@ -15,9 +15,9 @@ from metrics.report import Report
 from metrics.shell import QUESTIONS, ShellReader, Space
 from pollers.probe.line import Line
 
-SECONDS = 3.0
-ALONE_SECONDS = 1.0
-SECONDS_IN_ALL = 7.0
+SECONDS = 1.5
+ALONE_SECONDS = 0.7
+SECONDS_IN_ALL = 3.0
 WAIT = {"hour": 0.0}
 """What takes so long that its answer is taken at the next poll."""
 LEFT_BEHIND = 4
@@ -30,7 +30,7 @@ EXTRAS = {
     "processes": ("processes",),
 }
 """The questions that belong to an extra."""
-DISKS = "filesystems"
+DISKS, GOOD = "filesystems", "good filesystems"
 
 
 class ShellProbe:
@@ -41,6 +41,7 @@ class ShellProbe:
         self._reader = ShellReader()
         self._asked: dict[bytes, str] = {}
         """What was asked, by nonce: a word, or a mount."""
+        self._good: set[str] = set()
         self._until = 0.0
 
     @property
@@ -89,20 +90,27 @@ class ShellProbe:
         line.came_late.clear()
 
     async def _space(self, mounts: list[str]) -> dict[str, Space]:
-        """Ask for all mounts at once; if that hangs, for each one alone."""
-        silent = self._silent
-        waiting = [mount for mount in mounts if mount not in silent]
-        if DISKS not in silent:
-            answer = await self._answer("disks", DISKS, SECONDS, waiting) if waiting else None
-            if answer is not None:
-                return self._reader.space(*answer, waiting)
+        """Ask for all mounts at once; if that hangs, for those that answered the last time,
+        and for each other one alone, until too many are stuck."""
         found: dict[str, Space] = {}
-        for mount in waiting:
-            if len(self._silent) > LEFT_BEHIND:
-                break
-            answer = await self._answer("disks", mount, ALONE_SECONDS, [mount])
+        waiting = [mount for mount in mounts if mount not in self._silent]
+        hung = False
+        for what, group in (
+            (DISKS, waiting),
+            (GOOD, [one for one in waiting if one in self._good]),
+        ):
+            answer = await self._answer("disks", what, SECONDS, group) if group else None
             if answer is not None:
-                found |= self._reader.space(*answer, [mount])
+                found = self._reader.space(*answer, group)
+                hung = what == GOOD
+                break
+            hung = True
+        for mount in waiting if hung else ():
+            if mount not in found and len(self._silent) <= LEFT_BEHIND:
+                answer = await self._answer("disks", mount, ALONE_SECONDS, [mount])
+                if answer is not None:
+                    found |= self._reader.space(*answer, [mount])
+        self._good = set(found)
         return found
 
     async def _answer(

@@ -6,6 +6,7 @@ import asyncssh
 
 from fleet.failures import CODES, PollFailure
 from pollers.transports.asyncssh_login import LoginClient
+from pollers.transports.base import HostKeyRefused
 from pollers.transports.greeting import Greeting, Verdict
 
 # Hostile bytes reach the cryptography and the decoders of asyncssh, which answer ValueError.
@@ -21,7 +22,10 @@ def connect_failure(exc: Exception, greeting: Greeting, client: LoginClient | No
         return _before_version(greeting)
     if client is not None and client.host_key_refused is not None:
         return client.host_key_refused
-    if client is None or client.host_key is None:
+    if client is not None and isinstance(exc, asyncssh.HostKeyNotVerifiable) and client.authority:
+        # The authority is the right one, but the certificate is for another host or time.
+        return HostKeyRefused("HOSTKEY_UNKNOWN", client.authority, f"{exc.reason}, signed by ")
+    if client is None or (client.host_key is None and client.authority is None):
         return _in_key_exchange(exc)
     return _in_login(exc, client)
 

@@ -12,8 +12,17 @@ from fleet.failures import CODES, PollFailure
 from pollers.target import Login, Target
 from pollers.transports.answers import Answers
 from pollers.transports.base import HostKeyRefused, ShownKey
-from pollers.transports.hostkeys import refusal, shown_key
+from pollers.transports.hostkeys import (
+    CERTIFICATES,
+    is_authority,
+    refusal,
+    shown_key,
+    signature_algorithms,
+)
 from pollers.transports.stages import Stopwatch
+
+MOST_KEYS = 16
+"""Keys that one host may announce."""
 
 
 async def parse_private_key(login: Login) -> asyncssh.SSHKey | None:
@@ -51,6 +60,9 @@ class LoginClient(asyncssh.SSHClient):
         self.answers = Answers(login)
         self.host_key: ShownKey | None = None
         self.host_key_refused: HostKeyRefused | None = None
+        self.authority: ShownKey | None = None
+        """Who signed the certificate the host was known by, if it was."""
+        self.announced_keys: tuple[ShownKey, ...] = ()
 
     @property
     def methods(self) -> list[str]:
@@ -74,6 +86,36 @@ class LoginClient(asyncssh.SSHClient):
         self.host_key = shown
         self._stopwatch.done("host_key")
         return True
+
+    @property
+    def host_key_algorithms(self) -> list[str]:
+        """What the host is asked to identify itself with, best first."""
+        certificates = CERTIFICATES if self._target.authorities else ()
+        plain = signature_algorithms(self._target.host_keys)
+        return [*plain, *certificates] if self._target.host_keys else [*certificates, *plain]
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        shown = shown_key(key.public_data)
+        if is_authority(self._target, shown):
+            self.authority = shown
+            self._stopwatch.done("host_key")
+            return True
+        self.host_key_refused = HostKeyRefused("HOSTKEY_UNKNOWN", shown)
+        return False
+
+    def keys_announced(
+        self,
+        added: list[asyncssh.SSHKey],
+        removed: list[asyncssh.SSHKey],
+        retained: list[asyncssh.SSHKey],
+        revoked: list[asyncssh.SSHKey],
+    ) -> None:
+        """The host, already known by one key, names all it has; asyncssh made it prove them.
+
+        All are "added", because asyncssh itself is told of no key.
+        """
+        if self.host_key is not None:  # with a certificate no key of its own is to be held
+            self.announced_keys = tuple(shown_key(key.public_data) for key in added[:MOST_KEYS])
 
     # asyncssh asks for a method again after it was refused, as long as the host offers it
 

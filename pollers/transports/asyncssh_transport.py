@@ -11,7 +11,6 @@ import asyncssh
 
 from fleet.failures import CODES, PollFailure
 from pollers.target import Login, Target
-from pollers.transports.addresses import Resolver, connect_tcp
 from pollers.transports.asyncssh_errors import CONNECT_ERRORS, connect_failure
 from pollers.transports.asyncssh_login import LoginClient, parse_private_key
 from pollers.transports.asyncssh_wire import Wire
@@ -19,11 +18,12 @@ from pollers.transports.base import (
     Channel,
     Progress,
     Receiver,
-    Session,
     ShownKey,
     no_progress,
 )
+from pollers.transports.dialer import Dialer
 from pollers.transports.hostkeys import shown_key, signature_algorithms
+from pollers.transports.relay import Relay
 from pollers.transports.stages import Stopwatch
 
 KEEPALIVE_SECONDS = 60
@@ -54,12 +54,12 @@ class AsyncsshTransport:
     name = "asyncssh"
 
     def __init__(self) -> None:
-        self._resolver = Resolver()
+        self._dialer = Dialer(self.connect)
         # At INFO it writes ten lines per login, with names of users and hosts.
         logging.getLogger("asyncssh").setLevel(logging.WARNING)
         _have_a_name()
 
-    async def connect(self, target: Target, progress: Progress = no_progress) -> Session:
+    async def connect(self, target: Target, progress: Progress = no_progress) -> AsyncsshSession:
         if target.login is None:
             raise PollFailure(CODES["AUTH_FAILED"], "The host has no credential.", stage="login")
         # A key that cannot be read is found out before the host sees a connection.
@@ -103,12 +103,11 @@ class AsyncsshTransport:
         stopwatch.done("host_key")
         return shown_key(key.public_data)
 
+    async def aclose(self) -> None:
+        await self._dialer.aclose()
+
     async def _open(self, target: Target, stopwatch: Stopwatch) -> Wire:
-        addresses = await self._resolver.resolve(target.address, target.port)
-        stopwatch.done("resolve")
-        sock = await connect_tcp(addresses)
-        stopwatch.done("tcp")
-        return Wire(sock, stopwatch)
+        return Wire(await self._dialer.dial(target, stopwatch), stopwatch)
 
 
 def _have_a_name() -> None:
@@ -137,7 +136,8 @@ def _options(
             agent_forwarding=False,
             # No key is known to asyncssh, so that it asks the client about each one.
             known_hosts=([], [], []),
-            server_host_key_algs=signature_algorithms(target.host_keys),
+            server_host_key_algs=client.host_key_algorithms,
+            server_host_keys_handler=client.keys_announced,
             encryption_algs=CIPHERS,
             compression_algs=None,
             utf8_decode_errors="replace",
@@ -181,8 +181,16 @@ class AsyncsshSession:
         return self._client.host_key
 
     @property
+    def announced_keys(self) -> tuple[ShownKey, ...]:
+        return self._client.announced_keys
+
+    @property
     def closed(self) -> bool:
         return self._connection.is_closed()
+
+    async def forward(self, relay: Relay, host: str, port: int) -> None:
+        """Let the host connect to another one, for `pollers.transports.bastion`."""
+        await self._connection.create_connection(lambda: relay, host, port)
 
     async def start(self, command: str, receiver: Receiver) -> Channel:
         if self._channel is not None and self._channel.running:

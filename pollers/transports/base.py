@@ -19,6 +19,8 @@ Progress = Callable[[str, float], None]
 """Called as (stage, seconds) when a stage is done. Stages of a connection, in order."""
 
 STAGES = ("resolve", "tcp", "version", "host_key", "login")
+STAGES_BY_JUMP = ("way", *STAGES[1:])
+"""The same by a jump host, which looks up the name itself: first there must be a session with it."""
 
 
 def no_progress(stage: str, seconds: float) -> None:
@@ -41,8 +43,8 @@ class HostKeyRefused(PollFailure):
     Nothing was sent to log in. The server need not have proven yet that it holds the key.
     """
 
-    def __init__(self, code: str, shown_key: ShownKey) -> None:
-        detail = f"{shown_key.algorithm} {shown_key.fingerprint}"
+    def __init__(self, code: str, shown_key: ShownKey, before: str = "") -> None:
+        detail = f"{before}{shown_key.algorithm} {shown_key.fingerprint}"
         super().__init__(CODES[code], detail, stage="host_key")
         self.shown_key = shown_key
 
@@ -73,6 +75,10 @@ class Session(Protocol):
         """The key the host showed; None where the way has no such thing (local)."""
 
     @property
+    def announced_keys(self) -> tuple[ShownKey, ...]:
+        """All keys the host says it has and has proven to hold, once it said so; else empty."""
+
+    @property
     def closed(self) -> bool: ...
 
     async def start(self, command: str, receiver: Receiver) -> Channel:
@@ -92,3 +98,6 @@ class Transport(Protocol):
 
     async def fetch_host_key(self, target: Target, progress: Progress = no_progress) -> ShownKey:
         """Connect, read the host's key, and leave without a login attempt."""
+
+    async def aclose(self) -> None:
+        """Close what the sessions shared, once all of them are closed."""

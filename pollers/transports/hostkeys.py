@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pollers.target import Target
 from pollers.transports.base import HostKeyRefused, ShownKey
 
-# A certificate is never asked for: what is pinned are plain keys. No SHA-1 (ssh-rsa, ssh-dss).
+# No SHA-1 (ssh-rsa, ssh-dss).
 SIGNATURES: dict[str, tuple[str, ...]] = {
     "ssh-ed25519": ("ssh-ed25519",),
     "ecdsa-sha2-nistp256": ("ecdsa-sha2-nistp256",),
@@ -18,6 +18,17 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
 }
 """Type of a key → the signature algorithms it is asked for with, best first."""
+
+
+CERTIFICATES = (
+    "ssh-ed25519-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+    "rsa-sha2-512-cert-v01@openssh.com",
+    "rsa-sha2-256-cert-v01@openssh.com",
+)
+"""Asked for only from a host for which some authority is accepted."""
 
 
 def shown_key(blob: bytes) -> ShownKey:
@@ -50,3 +61,8 @@ def refusal(target: Target, shown: ShownKey) -> HostKeyRefused | None:
     if shown.public in accepted or (not accepted and target.accept_first_key):
         return None
     return HostKeyRefused("HOSTKEY_CHANGED" if accepted else "HOSTKEY_UNKNOWN", shown)
+
+
+def is_authority(target: Target, shown: ShownKey) -> bool:
+    """Whether certificates of this authority are accepted for the host."""
+    return shown.public in {" ".join(key.split()[:2]) for key in target.authorities}

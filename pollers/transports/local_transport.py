@@ -40,6 +40,9 @@ class LocalTransport:
     async def fetch_host_key(self, target: Target, progress: Progress = no_progress) -> ShownKey:
         raise PollFailure(CODES["INTERNAL"], "This machine has no host key to fetch.")
 
+    async def aclose(self) -> None:
+        """Nothing is shared."""
+
 
 def clean_environment() -> dict[str, str]:
     """What a login over SSH would set; nothing of this process, whose settings are secrets."""
@@ -55,6 +58,7 @@ class LocalSession:
     """A `Session`: nothing is open but the command."""
 
     host_key: ShownKey | None = None
+    announced_keys: tuple[ShownKey, ...] = ()
 
     def __init__(self) -> None:
         self._channel: LocalChannel | None = None

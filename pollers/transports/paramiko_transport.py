@@ -16,8 +16,8 @@ from fleet.failures import CODES, PollFailure
 from fleet.states import State
 from pollers.target import Target
 from pollers.transports import frames
-from pollers.transports.addresses import Resolver, connect_tcp
 from pollers.transports.asyncssh_login import parse_private_key
+from pollers.transports.asyncssh_transport import AsyncsshTransport
 from pollers.transports.base import (
     Channel,
     HostKeyRefused,
@@ -27,6 +27,7 @@ from pollers.transports.base import (
     ShownKey,
     no_progress,
 )
+from pollers.transports.dialer import Dialer
 from pollers.transports.hostkeys import shown_key
 from pollers.transports.local_transport import clean_environment
 from pollers.transports.stages import Stopwatch
@@ -38,7 +39,8 @@ class ParamikoTransport:
     name = "paramiko"
 
     def __init__(self) -> None:
-        self._resolver = Resolver()
+        # A jump host is a host like any other, but only asyncssh can share one session.
+        self._dialer = Dialer(AsyncsshTransport().connect)
 
     async def connect(self, target: Target, progress: Progress = no_progress) -> Session:
         if target.login is None:
@@ -58,14 +60,14 @@ class ParamikoTransport:
             raise PollFailure(CODES["KEX_FAIL"], "The host showed no key.", stage="host_key")
         return child.host_key
 
+    async def aclose(self) -> None:
+        await self._dialer.aclose()
+
     async def _open(
         self, target: Target, login: dict[str, str] | None, progress: Progress
     ) -> Child:
         stopwatch = Stopwatch(progress)
-        addresses = await self._resolver.resolve(target.address, target.port)
-        stopwatch.done("resolve")
-        with await connect_tcp(addresses) as sock:
-            stopwatch.done("tcp")
+        with await self._dialer.dial(target, stopwatch) as sock:
             sock.setblocking(True)
             child = Child(progress)
             try:
@@ -213,6 +215,10 @@ class ParamikoSession:
     @property
     def host_key(self) -> ShownKey | None:
         return self._child.host_key
+
+    @property
+    def announced_keys(self) -> tuple[ShownKey, ...]:
+        return ()  # paramiko does not read what a host tells of its keys
 
     @property
     def closed(self) -> bool:

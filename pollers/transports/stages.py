@@ -7,10 +7,11 @@ from collections.abc import Collection
 
 from fleet.failures import CODES, PollFailure
 from fleet.states import State
-from pollers.transports.base import STAGES, Progress
+from pollers.transports.base import STAGES, STAGES_BY_JUMP, Progress
 
 _DOING = {
     "resolve": "the name server did not answer",
+    "way": "no session with the jump host in time",
     "tcp": "no answer to the connection attempt",
     "version": "connected, but the server said nothing",
     "host_key": "no end of the key exchange",
@@ -36,14 +37,19 @@ class Stopwatch:
         self._last = now
 
 
-def timed_out(done: Collection[str]) -> PollFailure:
+def timed_out(done: Collection[str], via: str = "") -> PollFailure:
     """The failure of a connection whose time was up when these stages were done.
+
+    `via` names the jump host, if there is one: its name is looked up there.
 
     Nothing heard of the host before its SSH version is "down"; a silent name server says
     nothing about the host; after the version the host answers, but too slowly.
     """
-    stage = next((stage for stage in STAGES if stage not in done), "channel")
+    stages = STAGES_BY_JUMP if via else STAGES
+    stage = next((stage for stage in stages if stage not in done), "channel")
     detail = f"{stage}: {_DOING.get(stage, 'no answer to the request for a channel')}"
+    if stage == "way":
+        return PollFailure(CODES["WAY_NOT_UP"], f"{via}: {_DOING[stage]}", stage=stage)
     if stage == "resolve":
         return PollFailure(CODES["DNS_FAIL"], detail, stage=stage, state=State.UNKNOWN)
     name = "TCP_TIMEOUT" if stage in ("tcp", "version") else "PROBE_TIMEOUT"

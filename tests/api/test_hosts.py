@@ -15,6 +15,7 @@ from tests.api.conftest import CPU, DATA, ROOT, failed, measured
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 PINNED = {
+    "via",
     "id", "name", "address", "port", "tags", "enabled", "interval_seconds",
     "state", "state_since", "seen_at", "failure", "latest", "facts",
 }  # fmt: skip
@@ -69,7 +70,7 @@ def test_a_failure_says_code_text_and_next_step(as_alice, web, now):
     document = one(as_alice, web)
     assert document["state"] == "down"
     assert document["failure"]["code"] == "TCP_REFUSED"
-    assert set(document["failure"]) == {"code", "text", "next_step"}
+    assert set(document["failure"]) == {"code", "text", "next_step", "stage"}
     assert document["latest"]["cpu_percent"] == 12.5, "what was measured last stays to be seen"
 
 

@@ -21,7 +21,7 @@ from pollers.outcome import Outcome
 from pollers.transports.base import ShownKey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-SLOT = 1_790_000_000
+SLOT = (int(time.time()) // 86_400 - 1) * 86_400 + 3600  # yesterday: the polls are still kept
 CPU = ("cpu_percent", ())
 ROOT = ("filesystem_percent", (("mount", "/"),))
 DATA = ("filesystem_percent", (("mount", "/data"),))

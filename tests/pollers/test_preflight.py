@@ -104,7 +104,7 @@ def test_a_host_is_tried_in_order_with_two_connections_and_one_login(alice, own_
         "nothing is sent before the key is accepted"
     )
     draft = accepted(draft)
-    assert stages(draft) == [(name, "ok") for name in STAGES]
+    assert stages(draft) == [(name, "ok") for name in STAGES if name != "way"]
     assert draft.finished
     texts = {stage["name"]: stage["text"] for stage in draft.stages}
     assert draft.shown_fingerprint in texts["host_key"]

@@ -1,4 +1,4 @@
-"""`manage.py hosts add|list|remove`: the inventory from the command line."""
+"""`manage.py hosts add|list|remove|known-hosts`: the inventory from the command line."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from credentials.models import Credential
 from credentials.private_keys import PrivateKeyError
 from fleet.models import DEFAULT_INTERVAL, Host
 from pollers.inventory import InventoryError, add_host, make_credential, remove
+from pollers.known_hosts import import_known_hosts
 
 WRONG = 2
 """Exit status when something typed is wrong."""
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         )
         add.add_argument("--credential", metavar="NAME", help="use a stored credential")
         add.add_argument("--name", default="", help="default: the host's own name")
+        add.add_argument("--via", metavar="HOST", help="jump host, by name or id")
         add.add_argument("--tag", action="append", default=[], dest="tags")
         add.add_argument(
             "--interval",
@@ -54,13 +56,21 @@ class Command(BaseCommand):
         add.add_argument("--json", action="store_true")
         show = actions.add_parser("list", help="list the hosts")
         show.add_argument("--json", action="store_true")
+        keys = actions.add_parser("known-hosts", help="accept the host keys of a known_hosts file")
+        keys.add_argument("file", type=Path, metavar="FILE")
+        keys.add_argument("--json", action="store_true")
         gone = actions.add_parser("remove", help="remove hosts and what was measured of them")
         gone.add_argument("hosts", nargs="+", metavar="NAME_OR_ID")
         gone.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         given = Namespace(**options)
-        {"add": self.add, "list": self.list, "remove": self.remove}[action](given)
+        {
+            "add": self.add,
+            "list": self.list,
+            "remove": self.remove,
+            "known-hosts": self.known_hosts,
+        }[action](given)
 
     def add(self, given: Namespace) -> None:
         try:
@@ -74,6 +84,7 @@ class Command(BaseCommand):
                 by=f"{getpass.getuser()} with hosts add",
                 accept_first_key=given.accept_host_key,
                 transport=Host.Transport.LOCAL if given.local else Host.Transport.SSH,
+                via=jump_from(given),
             )
         except ValidationError as problem:
             raise CommandError("; ".join(said(problem)), returncode=WRONG) from None
@@ -89,7 +100,7 @@ class Command(BaseCommand):
             )
 
     def list(self, given: Namespace) -> None:
-        hosts = Host.objects.present().select_related("state_row").prefetch_related("tags")
+        hosts = Host.objects.present().select_related("state_row", "via").prefetch_related("tags")
         if given.json:
             rows = [
                 {
@@ -97,6 +108,7 @@ class Command(BaseCommand):
                     "name": host.name,
                     "address": host.address,
                     "port": host.port,
+                    "via": host.via.name if host.via else None,
                     "enabled": host.enabled,
                     "interval_seconds": host.interval_seconds,
                     "tags": [tag.name for tag in host.tags.all()],
@@ -118,6 +130,31 @@ class Command(BaseCommand):
                 f"{host.pk:>5}  {state:<8} {host.name:<30} {host.address}:{host.port} {code.name if code else ''}".rstrip()
             )
 
+    def known_hosts(self, given: Namespace) -> None:
+        try:
+            done = import_known_hosts(read_text(given.file), by=getpass.getuser())
+        except InventoryError as problem:
+            raise CommandError(str(problem), returncode=WRONG) from None
+        if given.json:
+            document = {
+                "keys": [
+                    {"host": host.pk, "fingerprint": key.fingerprint} for host, key in done.keys
+                ],
+                "authorities": [authority.fingerprint for authority in done.authorities],
+                "revoked": done.revoked,
+                "unread_lines": done.unread,
+            }
+            self.stdout.write(json.dumps(document))
+            return
+        for host, key in done.keys:
+            self.stdout.write(f"{host.name}: {key.algorithm} {key.fingerprint}")
+        for authority in done.authorities:
+            self.stdout.write(f"authority for {authority.patterns}: {authority.fingerprint}")
+        self.stdout.write(
+            f"Accepted {len(done.keys)} keys and {len(done.authorities)} authorities; "
+            f"{done.revoked} revoked, {len(done.unread)} lines of no use."
+        )
+
     def remove(self, given: Namespace) -> None:
         found = []
         for word in given.hosts:
@@ -127,7 +164,10 @@ class Command(BaseCommand):
                     f"There is no host {word!r}. Nothing was removed.", returncode=WRONG
                 )
             found.append(host)
-        count = remove([host.pk for host in found])
+        try:
+            count = remove([host.pk for host in found])
+        except InventoryError as problem:
+            raise CommandError(f"{problem} Nothing was removed.", returncode=WRONG) from None
         if given.json:
             self.stdout.write(json.dumps({"removed": [host.pk for host in found]}))
         else:
@@ -152,6 +192,24 @@ def find_host(word: str) -> Host | None:
     )
 
 
+def jump_from(given: Namespace) -> Host | None:
+    """The jump host named."""
+    if not given.via:
+        return None
+    found = find_host(given.via)
+    if found is None:
+        raise InventoryError(f"There is no host {given.via!r} to go through.")
+    return found
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not a text file"
+        raise InventoryError(f"The file {path} cannot be read: {reason}.") from None
+
+
 def credential_from(given: Namespace) -> Credential:
     """The stored credential named, or one made of user, key and password."""
     if given.credential:
@@ -166,11 +224,7 @@ def credential_from(given: Namespace) -> Credential:
     secret = sys.stdin.readline().rstrip("\r\n") if given.password_stdin else ""
     key = ""
     if given.key:
-        try:
-            key = given.key.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = problem.strerror if isinstance(problem, OSError) else "it is not a text file"
-            raise InventoryError(f"The key file {given.key} cannot be read: {reason}.") from None
+        key = read_text(given.key)
     if key:
         return make_credential(username=given.user, private_key=key, passphrase=secret)
     return make_credential(username=given.user, password=secret)

@@ -17,7 +17,7 @@ from pollers.ingest import record
 from pollers.outcome import Job, Outcome
 from pollers.schedule import poll_deadline
 from pollers.target import Target
-from pollers.targets import load_target, revision_of
+from pollers.targets import WITH_REVISION, load_target, revision_of
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def find(self, word: str) -> list[Host]:
-        present = Host.objects.present().select_related("credential")
+        present = Host.objects.present().select_related(*WITH_REVISION)
         found = list(present.filter(name=word)) or list(present.filter(address=word))
         if not found:
             raise CommandError(f"There is no host {word!r}.", returncode=2)
@@ -97,6 +97,7 @@ def as_json(host: Host, outcome: Outcome) -> dict[str, Any]:
             "code": failure.code.name,
             "text": text,
             "next_step": failure.code.next_step,
+            "stage": failure.stage or None,
         }
         if outcome.shown_key is not None:
             document["failure"]["fingerprint"] = outcome.shown_key.fingerprint

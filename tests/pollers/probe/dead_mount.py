@@ -1,7 +1,7 @@
-"""Runs a shell command in a mount namespace of its own that holds a mount nobody serves.
+"""Runs a shell command in a mount namespace of its own that holds mounts nobody serves.
 
-Usage: python dead_mount.py <folder> <command>. Needs root and /dev/fuse; exits with 99 where
-that is not allowed.
+Usage: python dead_mount.py <folder> <command> [<how many in it>]. Needs root and /dev/fuse;
+exits with 99 where that is not allowed.
 """
 
 import ctypes
@@ -11,18 +11,19 @@ import sys
 CLONE_NEWNS = 0x20000
 MS_PRIVATE_REC = (1 << 18) | (1 << 14)
 
-folder, command = sys.argv[1:]
+folder, command, *count = sys.argv[1:]
+folders = [f"{folder}/{number}" for number in range(int(count[0]))] if count else [folder]
 libc = ctypes.CDLL(None, use_errno=True)
-try:
-    fuse = os.open("/dev/fuse", os.O_RDWR)
-except OSError:
+if libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_PRIVATE_REC, None):
     sys.exit(99)
-os.set_inheritable(fuse, True)
-options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
-if (
-    libc.unshare(CLONE_NEWNS)
-    or libc.mount(None, b"/", None, MS_PRIVATE_REC, None)
-    or libc.mount(b"dead", folder.encode(), b"fuse.dead", 0, options)
-):
-    sys.exit(99)
+for path in folders:
+    os.makedirs(path, exist_ok=True)
+    try:
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+    except OSError:
+        sys.exit(99)
+    os.set_inheritable(fuse, True)
+    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+    if libc.mount(b"dead", path.encode(), b"fuse.dead", 0, options):
+        sys.exit(99)
 os.execv("/bin/sh", ["sh", "-c", command])

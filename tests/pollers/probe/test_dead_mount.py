@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from fleet.failures import PollFailure
+from metrics.proc import filesystems
 from pollers.probe import bundle
 from pollers.probe.conversation import Conversation
+from tests.pollers.probe.shell_session import without_python
 
 HELPER = Path(__file__).parent / "dead_mount.py"
 
@@ -27,10 +29,11 @@ async def dead(shell_session, tmp_path):
     folder.mkdir()
     words = (sys.executable, str(HELPER), str(folder))
 
-    async def open_one():
-        session = shell_session(edit=lambda command: shlex.join((*words, command)))
+    async def open_one(*count, first=""):
+        edit = without_python("dash") if first else lambda command: command
+        session = shell_session(edit=lambda command: shlex.join((*words, edit(command), *count)))
         try:
-            return session, await Conversation.open(session)
+            return session, await Conversation.open(session, first=first)
         except PollFailure as failure:
             if "99" in str(failure):
                 pytest.skip("this machine does not let us mount")
@@ -63,6 +66,10 @@ async def test_a_dead_mount_is_named_and_the_probe_still_leaves(dead, monkeypatc
     started = time.monotonic()
     assert (await conversation.ask()).series is report.series
     assert time.monotonic() - started < 1
+    await gone(session, conversation)
+
+
+async def gone(session, conversation):
     conversation.close()
     pid = session.channels[-1].pid
     for _ in range(50):
@@ -70,3 +77,41 @@ async def test_a_dead_mount_is_named_and_the_probe_still_leaves(dead, monkeypatc
             return
         await asyncio.sleep(0.1)
     pytest.fail("still there after 5 s")
+
+
+async def test_twenty_dead_mounts_leave_the_good_ones_alone(dead, monkeypatch):
+    open_one, _ = dead
+    program = bundle.program().replace(b'b"fuse."', b'b"none."')
+    monkeypatch.setattr(bundle, "program", lambda: program)
+    session, conversation = await open_one("20")
+    for _ in range(5):
+        started = time.monotonic()
+        report = await conversation.ask()
+        assert time.monotonic() - started < 5
+        got = dict(zip(report.series, report.values, strict=True))
+        assert got["filesystem_size_bytes", (("mount", "/"),)] > 0
+    assert time.monotonic() - started < 1
+    await gone(session, conversation)
+
+
+@pytest.mark.parametrize("count", [(), ("20",)])
+async def test_the_shell_goes_on_beside_dead_mounts(dead, monkeypatch, count):
+    open_one, folder = dead
+    monkeypatch.setattr(filesystems, "SKIPPED_TREES", ("/proc/", "/sys/", "/dev/"))
+    real = filesystems.mounts
+
+    def mounts(text):
+        return real(text.replace("fuse.dead dead", "ext4 dead"))
+
+    monkeypatch.setattr(filesystems, "mounts", mounts)
+    session, conversation = await open_one(*count, first="sh")
+    for _ in range(3):
+        started = time.monotonic()
+        report = await conversation.ask(frozenset(("minute",)))
+        assert time.monotonic() - started < 4
+        got = dict(zip(report.series, report.values, strict=True))
+        assert got["filesystem_size_bytes", (("mount", "/"),)] > 0
+    assert time.monotonic() - started < 1.5
+    run = next(run for run in report.collectors if run.name == "filesystems")
+    assert f"{folder}{'/0' if count else ''} does not answer" in run.error
+    await gone(session, conversation)
