@@ -121,6 +121,23 @@ def test_a_problem_that_perhaps_arrived_is_sent_again_and_followed_by_its_recove
     assert mail_server.keys[0] == mail_server.keys[1] != mail_server.keys[2]
 
 
+def test_a_recovery_waits_until_its_problem_is_known_to_be_sent(host, report, mail_server):
+    mail_server.hangs_up_after_data = True
+    report(host, {ROOT: 95.0})
+    deliver_due()
+    report(host, {ROOT: 10.0}, 15)
+    mail_server.hangs_up_after_data = False
+    Notification.objects.filter(kind="problem").update(
+        next_attempt_at=timezone.now() + timedelta(minutes=5)
+    )
+    deliver_due()
+    assert only("recovery").state == "queued"
+    assert mail_server.subjects == ["CRITICAL web-1: Disk / 95 %"]
+    Notification.objects.filter(kind="problem").update(state="sending")
+    deliver_due()
+    assert only("recovery").state == "queued"
+
+
 def test_a_server_that_is_down_is_tried_again_with_growing_waits(
     host, report, mail_server, settings
 ):

@@ -53,6 +53,7 @@ def test_a_counter_becomes_a_rate_per_second():
         (399.0, 12.0, "one"),  # the counter fell
         (900.0, 12.0, "two"),  # the host was started anew
         (900.0, 10.0, "one"),  # no time has passed
+        (900.0, 10.0005, "one"),  # too little time to tell
         (900.0, 9.0, "one"),  # time ran backwards
         (None, 12.0, "one"),
     ],
@@ -179,3 +180,16 @@ def test_every_column_is_a_stored_metric_of_the_catalogue():
     assert {name for name, _ in got} == stored | {"probe_cpu_milliseconds"}
     for name, labels in got:
         assert tuple(key for key, _ in labels) == CATALOG[name].labels
+
+
+def test_idle_times_may_run_back_a_little_and_busy_ones_may_not():
+    """Linux lets idle and iowait fall by a tick; a fall of the others means another boot."""
+    start = processor()
+    usual = {"user": 150.0, "system": 150.0}
+    assert (
+        measure(report(start), report(processor(**usual, idle=99.5), 12.0))[("cpu_percent", ())]
+        == 100.0
+    )
+    for lost in ({"idle": 98.0}, {"iowait": 50.0}, {"system": 99.5}, {"steal": 99.9}):
+        after = measure(report(start), report(processor(**{**usual, **lost}), 12.0))
+        assert math.isnan(after[("cpu_percent", ())]), lost

@@ -11,6 +11,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
+import pollers.engine
 from fleet.failures import CODES, PollFailure
 from fleet.states import State
 from pollers.engine import Engine
@@ -348,4 +349,26 @@ async def test_bad_hosts_do_not_delay_good_ones(sshd: Sshd) -> None:
     assert engine.sessions == 20
     await engine.close_all()
     assert engine.sessions == 0
+    await engine.aclose()
+
+
+async def test_hosts_that_failed_queue_in_a_lane_of_their_own(
+    sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gives a place away here: a good host in the same lane would not get through at all."""
+    monkeypatch.setattr(pollers.engine, "PLACE_SECONDS", 600.0)
+    engine = Engine(connects=2, doubtful_connects=2)
+    good = Host(engine, sshd.target(host_id=1000))
+    async with hostile.serving(hostile.never_speaks) as port:
+        bad = [Host(engine, sshd.target(host_id=number, port=port)) for number in range(2)]
+        await asyncio.gather(*(host.poll(seconds=1) for host in bad))
+        waiting = [asyncio.create_task(host.poll(seconds=60)) for host in bad]
+        await eventually(lambda: all(host.prepared == 2 for host in bad))
+        outcome = await good.poll(seconds=40)
+        assert good.prepared == 1, "it had its turn"
+        assert "login" in dict(outcome.stages)
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
     await engine.aclose()

@@ -144,3 +144,20 @@ def test_the_scheduler_writes_down_that_it_looked():
 @pytest.mark.parametrize(("interval", "seconds"), [(2, 5.0), (15, 9.0), (60, 10.0), (86_400, 10.0)])
 def test_every_poll_has_a_deadline(interval, seconds):
     assert poll_deadline(interval) == seconds
+
+
+@pytest.mark.parametrize(("late", "skipped"), [(14, False), (15, False), (16, True), (25, True)])
+def test_a_slot_missed_by_more_than_its_interval_is_left_out(make_host, late, skipped):
+    host = make_host(interval_seconds=15)
+    claimed(NOW)
+    slot = state(host).next_poll_at
+    assert (claimed(slot + late) == []) is skipped
+    assert state(host).next_poll_at > slot + late
+
+
+def test_a_host_missed_while_the_schedule_was_looked_at_is_no_gap_of_all_hosts(make_host):
+    make_host(interval_seconds=2)
+    claimed(NOW)
+    HostState.objects.update(next_poll_at=int(NOW) - 100)
+    assert claimed(NOW + 1) == []
+    assert not Gap.objects.exists()
