@@ -177,8 +177,7 @@ class Sshd:
             # Login scripts of whoever runs the tests are not part of them.
             home = self.directory / "home"
             home.mkdir(exist_ok=True)
-            config += f"SetEnv HOME={home}
-"
+            config += f"SetEnv HOME={home}\n"
         # The first value of an option counts: what a test sets goes first.
         lines = [self._options, config]
         lines += [f"HostKey {path}" for path in sorted(self.directory.glob("host_*"))]
