@@ -1,7 +1,7 @@
 """The API's addresses."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from api.credentials import CredentialViewSet
@@ -17,6 +17,6 @@ router.register("alerts", AlertViewSet)
 router.register("events", EventViewSet)
 
 urlpatterns = [
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("", include(router.urls)),
 ]

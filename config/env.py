@@ -7,7 +7,9 @@ import secrets
 import stat
 import warnings
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -38,6 +40,30 @@ def boolean(name: str, default: bool) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(word, strict=False) for word in words(name)]
+    except ValueError as problem:
+        raise ImproperlyConfigured(f"{name} holds no network: {problem}.") from None
+
+
+def time_zone(name: str, default: str) -> str:
+    zone = text(name, default)
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ImproperlyConfigured(
+            f"{name} must be a zone such as Europe/Berlin, not {zone!r}."
+        ) from None
+    return zone
+
+
+def keys(text: str) -> list[str]:
+    """Keys separated by blanks, commas or lines; a line that begins with # is a remark."""
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return " ".join(lines).replace(",", " ").split()
 
 
 def secret(name: str, default: str = "") -> str:
@@ -79,7 +105,8 @@ def on_read_only_mount(path: Path) -> bool:
 
 
 def data_dir() -> Path:
-    """DATA_DIR, made if it is missing."""
+    """DATA_DIR, made if it is missing. What this process writes is nobody else's to read."""
+    os.umask(0o077)
     path = Path(text("DATA_DIR", "./var")).absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -38,13 +38,15 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [
     _public.hostname,
 ]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 # --- secrets ----------------------------------------------------------------------------
 
 SECRET_KEY = env.secret("SECRET_KEY") or env.own_key_file(DATA_DIR / "secret_key")
-CREDENTIAL_KEYS = env.secret("CREDENTIAL_KEYS").replace(",", " ").split()
+CREDENTIAL_KEYS = env.keys(env.secret("CREDENTIAL_KEYS"))
 """Keys given from outside. Empty: the key file in DATA_DIR is used."""
+CREDENTIAL_KEYS_PATH = env.text("CREDENTIAL_KEYS_FILE")
+"""The file they were read from, if any: it is read again when it changes."""
 CREDENTIAL_KEY_FILE = DATA_DIR / "credential_keys"
 
 ADMIN_USERNAME = env.text("ADMIN_USERNAME")
@@ -125,7 +127,7 @@ LANGUAGE_CODE = "en"
 USE_TZ = True
 # The process runs in UTC (Django sets TZ for all of it); people see times in their own zone.
 TIME_ZONE = "UTC"
-DISPLAY_TIME_ZONE = env.text("TIME_ZONE", "UTC")
+DISPLAY_TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[Any] = [
     BASE_DIR / "static",
@@ -190,6 +192,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = (
+    8  # threads that mostly wait; the number of processors says nothing of them
+)
 
 # --- looking ------------------------------------------------------------------------------
 
@@ -201,7 +206,12 @@ if SSH_TRANSPORT not in ("asyncssh", "paramiko"):
 
 # --- mail ---------------------------------------------------------------------------------
 
-_mail = environ.Env.email_url_config(env.secret("EMAIL_URL", "dummymail://"))
+try:
+    _mail = environ.Env.email_url_config(env.secret("EMAIL_URL", "dummymail://"))
+except Exception:
+    raise ImproperlyConfigured(
+        "EMAIL_URL cannot be read. It looks like smtp://user:password@mail.example.org:25 or smtp+tls://…:587."
+    ) from None
 EMAIL_BACKEND = _mail.pop("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
 globals().update({name: value for name, value in _mail.items() if name.startswith("EMAIL_")})
 EMAIL_CONFIGURED = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
@@ -265,6 +275,9 @@ LOGGING: dict[str, Any] = {
         "paramiko": {"level": "CRITICAL", "propagate": True},
         "celery": {"level": "WARNING", "propagate": True},
         "django.server": {"level": "WARNING", "propagate": True},
+        # somebody's scanner, answered with 400; not worth a traceback
+        "django.security.DisallowedHost": {"level": "CRITICAL", "propagate": False},
+        "psycopg.pool": {"level": "ERROR", "propagate": True},
     },
 }
 if LOGGING["root"]["level"] not in ("DEBUG", "INFO", "WARNING", "ERROR"):

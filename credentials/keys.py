@@ -21,11 +21,26 @@ def keyring() -> Keyring:
     The file is read anew when it changed, so that running workers follow a rotation.
     """
     if settings.CREDENTIAL_KEYS:
-        return _keyring(tuple(settings.CREDENTIAL_KEYS))
+        return _keyring(keys_from_outside())
     path = Path(settings.CREDENTIAL_KEY_FILE)
     if not path.exists():
         make_key_file(path)
     return _keyring(read_key_file(path))
+
+
+def keys_from_outside() -> tuple[str, ...]:
+    """The keys of the environment, or of the file it names as that file stands now."""
+    if not settings.CREDENTIAL_KEYS_PATH:
+        return tuple(settings.CREDENTIAL_KEYS)
+    path = Path(settings.CREDENTIAL_KEYS_PATH)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ImproperlyConfigured(
+            f"CREDENTIAL_KEYS_FILE names {path}, which cannot be read."
+        ) from None
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return tuple(" ".join(lines).replace(",", " ").split())
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Callable
 
 from celery import current_app
 from celery.beat import EmbeddedService
@@ -47,9 +48,18 @@ class Embedded:
         return self.thread.is_alive() and self.beat.is_alive()
 
     def stop(self) -> None:
-        """Schedule first, then the polls on their way, then what is left."""
-        if self.beat.is_alive():  # stopping a beat that has died would wait for ever
-            self.beat.stop()
+        """Schedule first, then the polls on their way, then what is left.
+
+        Celery's own stops wait for ever where beat has died or the broker is away, so they
+        run in threads that are left behind after a moment; the process ends anyway.
+        """
+        give_up_after(1.5, self.beat.stop)
         stop_poller()
-        self.worker.stop()
-        self.thread.join(1.0)
+        give_up_after(1.5, self.worker.stop)
+        self.thread.join(0.5)
+
+
+def give_up_after(seconds: float, function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function, name="stopping", daemon=True)
+    thread.start()
+    thread.join(seconds)

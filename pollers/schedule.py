@@ -50,7 +50,7 @@ def tick(now: float) -> list[Claim]:
         silence = now - scheduler.ticked_at if scheduler.ticked_at else 0.0
         skipped = skip_missed(now)
         if skipped and silence > SILENCE_IS_A_GAP:
-            write_gap(int(scheduler.ticked_at), int(now), "Rollcall was not running")
+            write_gap(int(scheduler.ticked_at), int(now), "nobody read the schedule")
         Scheduler.objects.filter(pk=1).update(ticked_at=now)
         return claim(now)
 

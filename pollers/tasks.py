@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from celery import shared_task
@@ -108,10 +109,14 @@ def job(host_id: int, slot: int, revision: str, interval: int) -> Job:
     )
 
 
+PREFLIGHTS = ThreadPoolExecutor(4, thread_name_prefix="preflight")
+"""Threads of their own: a silent host holds one for twenty seconds, and nothing else may wait for it."""
+
+
 @shared_task
 def preflight(draft_id: str) -> None:
-    """Try a host that is not saved yet."""
-    run_preflight(draft_id)
+    """Try a host that is not saved yet; returns at once."""
+    PREFLIGHTS.submit(run_preflight, draft_id)
 
 
 @shared_task

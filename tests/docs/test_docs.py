@@ -26,9 +26,11 @@ def tracked(*patterns: str) -> list[Path]:
 
 def test_every_setting_is_documented_and_every_documented_one_exists():
     source = (ROOT / "config" / "settings.py").read_text()
-    read = set(re.findall(r'env\.(?:text|integer|boolean|words|secret)\("([A-Z_]+)"', source)) | {
-        "DATA_DIR"
-    }
+    read = set(
+        re.findall(
+            r'env\.(?:text|integer|boolean|words|secret|networks|time_zone)\("([A-Z_]+)"', source
+        )
+    ) | {"DATA_DIR"}
     read |= {f"{name}_FILE" for name in re.findall(r'env\.secret\("([A-Z_]+)"', source)}
     table = "\n".join(
         line.split("|")[1]

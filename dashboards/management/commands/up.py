@@ -8,6 +8,7 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         listening = listen(bind, port)
         try:
             check_migrations()
+            check_broker()
             keyring()
             link = ensure_first_admin()
         except ImproperlyConfigured as problem:
@@ -95,6 +97,19 @@ def check_migrations() -> None:
         ) from None
     if missing:
         raise CommandError("The database is not up to date. Run: python manage.py migrate")
+
+
+def check_broker() -> None:
+    """A broker that does not answer would be waited for without a word."""
+    if settings.EMBEDDED_BROKER:
+        return
+    try:
+        with current_app.connection_for_read(connect_timeout=3) as broker:
+            broker.ensure_connection(max_retries=1, timeout=3)
+    except Exception as problem:  # each broker library has errors of its own
+        raise CommandError(
+            f"The broker of BROKER_URL does not answer ({type(problem).__name__})."
+        ) from None
 
 
 def watch_this_machine() -> None:
