@@ -16,14 +16,23 @@ folders = [f"{folder}/{number}" for number in range(int(count[0]))] if count els
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_PRIVATE_REC, None):
     sys.exit(99)
+held = []
 for path in folders:
     os.makedirs(path, exist_ok=True)
     try:
-        fuse = os.open("/dev/fuse", os.O_RDWR)
+        held.append(os.open("/dev/fuse", os.O_RDWR))
     except OSError:
         sys.exit(99)
-    os.set_inheritable(fuse, True)
-    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+    options = f"fd={held[-1]},rootmode=40000,user_id=0,group_id=0".encode()
     if libc.mount(b"dead", path.encode(), b"fuse.dead", 0, options):
         sys.exit(99)
-os.execv("/bin/sh", ["sh", "-c", command])
+# This process alone holds the mounts: what hangs on them wakes up when it ends. A command that
+# inherited them would keep itself hanging for ever.
+child = os.fork()
+if child == 0:
+    for fuse in held:
+        os.close(fuse)
+    os.execv("/bin/sh", ["sh", "-c", command])
+for number in (0, 1):
+    os.close(number)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) % 256)
