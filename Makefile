@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs
+.PHONY: help setup run demo test check docs
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,11 @@ setup: .venv/done  ## make the virtual environment .venv
 run: .venv/done  ## set up, migrate, start everything; prints the address
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@exec $(BIN)/python manage.py up
+
+demo: export DATA_DIR = var/demo
+demo: .venv/done  ## like run, but with a simulated fleet and its history, in var/demo
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@exec $(BIN)/python manage.py up --demo
 
 test: .venv/dev  ## test everything
 	$(BIN)/python -m pytest
