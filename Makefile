@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check docs
+.PHONY: help setup run demo test check docs bench
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -43,3 +43,6 @@ check: .venv/dev  ## lint, types, imports, migrations, docs
 
 docs: .venv/done  ## write the generated parts of docs/
 	$(BIN)/python -m fleet.document > docs/failures.md
+
+bench: .venv/dev  ## measure one worker against simulated hosts; writes docs/performance.md
+	$(BIN)/python -m benchmarks
