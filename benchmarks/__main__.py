@@ -13,11 +13,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import description
+from benchmarks.machine import busy, description
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 PEER_POLLS = 100
+BUSY = (
+    ". **The machine was busy with other work**: lateness, cold start and slots say more about that than about "
+    "Rollcall, and CPU figures are upper bounds. Run it again on a quiet one"
+)
 HEAD = (
     "hosts", "polls/s", "slots filled", "late p50 / p99", "answer p50 / p99", "CPU of a core", "CPU per poll",
     "memory", "per session", "cold start", "CPU per first login",
@@ -32,6 +36,8 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print only, write no page")
     given = parser.parse_args()
     machine = description()
+    if busy():
+        machine += BUSY
     rungs = []
     for hosts in given.hosts:
         say(f"{hosts} hosts ...")

@@ -29,6 +29,11 @@ def resident() -> int:
     return int(words[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def busy() -> bool:
+    """Whether others use the processors already."""
+    return os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
+
+
 def description() -> str:
     model = "unknown processor"
     with suppress(OSError):
