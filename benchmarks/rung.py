@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from threading import Event, Thread
+from typing import NamedTuple
 
 import django
 
@@ -97,12 +98,28 @@ class Dispatcher(Thread):
         connections.close_all()
 
 
+class Poll(NamedTuple):
+    """What is remembered of an outcome: not its values, whose memory is not the worker's."""
+
+    host_id: int
+    late: float
+    seconds: float
+    columns: int
+
+
+def poll_of(outcome: Outcome) -> Poll:
+    planned = outcome.slot + worker.tick_of(outcome.host_id)
+    columns = len(outcome.measurement.columns) if outcome.measurement else 0
+    began = outcome.finished_at - outcome.seconds
+    return Poll(outcome.host_id, began - planned, outcome.seconds, columns)
+
+
 def measure(hosts: int, seconds: float) -> dict[str, float]:
-    seen: list[Outcome] = []
+    seen: list[Poll] = []
     record = worker.record
 
     def noted(outcomes: list[Outcome]) -> None:
-        seen.extend(outcomes)
+        seen.extend(map(poll_of, outcomes))
         record(outcomes)
 
     worker.record = noted  # type: ignore[assignment]
@@ -116,7 +133,7 @@ def measure(hosts: int, seconds: float) -> dict[str, float]:
     while len(up) < hosts and time.monotonic() - began < COLD_AT_MOST:
         time.sleep(0.1)
         fresh, looked = seen[looked:], len(seen)
-        up.update(outcome.host_id for outcome in fresh if outcome.measurement)
+        up.update(poll.host_id for poll in fresh if poll.columns)
     cold, cold_cpu = time.monotonic() - began, time.process_time()
     time.sleep(SETTLE)
     cpu, wall, start = time.process_time(), time.monotonic(), int(time.time()) + 1
@@ -132,12 +149,9 @@ def measure(hosts: int, seconds: float) -> dict[str, float]:
     # Whole intervals: each host is due equally often.
     end = start + max(1, int(seconds) // INTERVAL) * INTERVAL
     filled = Metric.objects.filter(slot__gte=start, slot__lt=end, outcome=0).count()
-    late = sorted(
-        outcome.finished_at - outcome.seconds - outcome.slot - worker.tick_of(outcome.host_id)
-        for outcome in polled
-    )
-    answers = sorted(outcome.seconds for outcome in polled)
-    columns = next((len(o.measurement.columns) for o in polled if o.measurement), 0)
+    late = sorted(poll.late for poll in polled)
+    answers = sorted(poll.seconds for poll in polled)
+    columns = max((poll.columns for poll in polled), default=0)
     return {
         "hosts": hosts,
         "up": len(up),
