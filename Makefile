@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs
+.PHONY: help setup run demo test check docs bench
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,11 @@ run: .venv/done  ## set up, migrate, start everything; prints the address
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@exec $(BIN)/python manage.py up
 
+demo: export DATA_DIR = var/demo
+demo: .venv/done  ## like run, but with a simulated fleet and its history, in var/demo
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@exec $(BIN)/python manage.py up --demo
+
 test: .venv/dev  ## test everything
 	$(BIN)/python -m pytest
 
@@ -38,3 +43,6 @@ check: .venv/dev  ## lint, types, imports, migrations, docs
 
 docs: .venv/done  ## write the generated parts of docs/
 	$(BIN)/python -m fleet.document > docs/failures.md
+
+bench: .venv/dev  ## measure one worker against simulated hosts; writes docs/performance.md
+	$(BIN)/python -m benchmarks

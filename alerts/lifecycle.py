@@ -22,7 +22,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from alerts.models import Alert, Channel, Notification, Rule
+from alerts.models import Alert, Channel, Muted, Notification, Rule
 from alerts.verdict import Case, Condition, Labels, Severity, Transition, covers
 from alerts.verdict import judge as verdicts
 from fleet.models import Host
@@ -205,6 +205,8 @@ def withdraw_orphans(now: datetime) -> None:
 
 def queue(alert: Alert, kind: str, channels: Sequence[Channel], now: datetime) -> None:
     """A message per channel, in the outbox. Only the first firing of a case is a message."""
+    if Muted.objects.filter(pk=alert.host_id).exists():
+        return
     Notification.objects.bulk_create(
         [
             Notification(alert=alert, channel=channel, kind=kind, next_attempt_at=now)

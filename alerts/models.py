@@ -199,3 +199,15 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.channel}"
+
+
+class Muted(models.Model):
+    """A host of which no channel is told. Its alerts are shown like those of any other."""
+
+    host = models.OneToOneField(
+        Host, on_delete=models.CASCADE, primary_key=True, related_name="muted"
+    )
+    reason = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.reason}"

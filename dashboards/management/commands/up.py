@@ -16,12 +16,17 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from credentials.keyring import SecretUnreadable
 from credentials.keys import keyring
 from dashboards.first_admin import ensure_first_admin
 from dashboards.webserver import WebServer, bind
 from fleet.models import Host
+from pollers.demo import DemoError, RunningDemo, prepare
 from pollers.embedded import Embedded
 from pollers.inventory import add_host
+from pollers.simulator.process import SimulatorError
+
+DEMO_HOSTS = 60
 
 
 class Command(BaseCommand):
@@ -37,8 +42,18 @@ class Command(BaseCommand):
             default=settings.PORT,
             help="port to listen on (default: PORT, 8000)",
         )
+        parser.add_argument(
+            "--demo",
+            type=int,
+            nargs="?",
+            const=DEMO_HOSTS,
+            metavar="N",
+            help=f"watch N simulated hosts (default: {DEMO_HOSTS}) instead of this machine",
+        )
 
-    def handle(self, *args: Any, bind: str, port: int, **options: Any) -> None:
+    def handle(
+        self, *args: Any, bind: str, port: int, demo: int | None = None, **options: Any
+    ) -> None:
         listening = listen(bind, port)
         try:
             check_migrations()
@@ -47,7 +62,37 @@ class Command(BaseCommand):
             link = ensure_first_admin()
         except ImproperlyConfigured as problem:
             raise CommandError(str(problem)) from None
-        watch_this_machine()
+        running = None
+        if demo is None:
+            watch_this_machine()
+        else:
+            running = self.begin_demo(demo)
+        try:
+            self.run(listening, bind, port, link, running)
+        finally:
+            if running is not None:
+                running.stop()
+
+    def begin_demo(self, count: int) -> RunningDemo:
+        """The hosts of the demo, running and with a history."""
+        try:
+            demo = prepare(count)
+            if demo.new:
+                self.stdout.write(f"Simulating {len(demo.new)} hosts and what they did today ...")
+                self.stdout.flush()
+            return demo.start(settings.DATA_DIR)
+        except (DemoError, SecretUnreadable, SimulatorError) as problem:
+            raise CommandError(str(problem)) from None
+
+    def run(
+        self,
+        listening: socket.socket,
+        bind: str,
+        port: int,
+        link: str | None,
+        demo: RunningDemo | None,
+    ) -> None:
+        """Start everything, and wait for the signal to stop it."""
         web, embedded = WebServer(get_wsgi_application(), listening), Embedded()
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -67,7 +112,8 @@ class Command(BaseCommand):
         self.stdout.flush()
         failed = ""
         while not stop.wait(0.5):
-            if not (web.is_alive() and embedded.is_alive()):
+            lives = web.is_alive() and embedded.is_alive()
+            if not (lives and (demo is None or demo.is_alive())):
                 failed = "A part of Rollcall has ended by itself; look at the log above."
                 break
         web.stop()

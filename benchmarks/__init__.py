@@ -1,0 +1,1 @@
+"""How much one worker can do, measured against simulated hosts: `make bench`."""
