@@ -27,6 +27,7 @@ HOSTS = 12
 INTERVAL = 2
 SCALE = int(os.environ.get("TEST_SCALE", "1"))
 BIN = Path(sys.executable).parent
+pytestmark = pytest.mark.timeout(400)
 
 
 class GrownUp(Rollcall):

@@ -90,6 +90,7 @@ def test_what_is_typed_wrong_is_said_and_saves_nothing(rollcall: Rollcall):
     assert len(json.loads(rollcall.manage("hosts", "list", "--json").stdout)) == before
 
 
+@pytest.mark.timeout(400)
 def test_each_kind_of_failure_is_typed_while_the_others_miss_no_slot(
     rollcall: Rollcall, server, key_file
 ):
@@ -213,6 +214,7 @@ def test_each_kind_of_failure_is_typed_while_the_others_miss_no_slot(
     rollcall.manage("hosts", "remove", *[str(number) for number in (*neighbours, *expected)])
 
 
+@pytest.mark.timeout(200)
 def test_sessions_of_removed_hosts_end(rollcall: Rollcall, server):
     rollcall.until(lambda: len(server.processes()) <= 8, "the end of the sessions", 30)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -33,6 +34,18 @@ exec "$2" -F -E -s -p "127.0.0.1:$3" -r "$1/key" -P "$1/pid"
 """
 
 
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Until it listens. What keeps it from starting is said, and fails the test."""
+    for _ in range(150):
+        if server.poll() is not None:
+            pytest.fail(f"dropbear did not start: {server.stderr.read()!r}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail("dropbear does not listen")
+
+
 @pytest.fixture
 def device(tmp_path):
     dropbear, key_maker = shutil.which("dropbear"), shutil.which("dropbearkey")
@@ -52,9 +65,7 @@ def device(tmp_path):
     words = ("unshare", "-m", "sh", "-c", START, "sh", folder, dropbear, str(port))  # fmt: skip
     with subprocess.Popen(words, stdout=-1, stderr=-1) as server:
         try:
-            time.sleep(0.7)
-            if server.poll() is not None:
-                pytest.skip(f"dropbear did not start: {server.stderr.read()!r}")
+            wait_for(port, server)
             login = Login("root", private_key=key.export_private_key().decode())
             host_key = " ".join(public.split()[:2])
             yield Target(1, "1", "asyncssh", "127.0.0.1", port, login, (host_key,))
