@@ -123,7 +123,7 @@ def measure(hosts: int, seconds: float) -> dict[str, float]:
         record(outcomes)
 
     worker.record = noted  # type: ignore[assignment]
-    before = resident()
+    before, cpu_before = resident(), time.process_time()
     poller = worker.start_poller("bench")
     began = time.monotonic()
     dispatcher = Dispatcher(poller)
@@ -134,7 +134,7 @@ def measure(hosts: int, seconds: float) -> dict[str, float]:
         time.sleep(0.1)
         fresh, looked = seen[looked:], len(seen)
         up.update(poll.host_id for poll in fresh if poll.columns)
-    cold, cold_cpu = time.monotonic() - began, time.process_time()
+    cold, cold_cpu = time.monotonic() - began, time.process_time() - cpu_before
     time.sleep(SETTLE)
     cpu, wall, start = time.process_time(), time.monotonic(), int(time.time()) + 1
     mark = len(seen)
