@@ -10,9 +10,6 @@ FAILURES_UNTIL_DOWN = 3
 RETRY_SECONDS = 4
 DOWN_IF_MEASURED_BEFORE = {"PROBE_TIMEOUT", "PROBE_SILENT"}
 
-PASSING = DOWN_IF_MEASURED_BEFORE
-"""Slowness passes: it is a state only when it lasts, whose fault it may be."""
-
 AUTH_BACKOFF = (120, 420, 1800)
 """Seconds to wait after the first, second, further refusals of a credential: at most three tries in ten minutes."""
 REFUSED_LOGIN = {"AUTH_FAILED", "AUTH_NEEDS_INTERACTIVE", "PASSWORD_EXPIRED"}
@@ -31,9 +28,7 @@ def state_after(
         return current
     if failure.code.name in DOWN_IF_MEASURED_BEFORE and measured_before:
         wanted = State.DOWN
-    if failures_in_row >= FAILURES_UNTIL_DOWN:
-        return wanted
-    if wanted is State.BLOCKED and failure.code.name not in PASSING:
+    if wanted is State.BLOCKED or failures_in_row >= FAILURES_UNTIL_DOWN:
         return wanted
     return current
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 import psutil
 import pytest
 
-import pollers.engine
 from fleet.failures import CODES, PollFailure
 from fleet.states import State
 from pollers.engine import Engine
 from pollers.outcome import Job, Outcome
 from pollers.target import Login, Target
+from pollers.transports import lanes
 from tests import hostile
 from tests.pollers.conftest import PASSWORD, SHELLS
 from tests.sshd import Sshd
@@ -356,7 +356,7 @@ async def test_hosts_that_failed_queue_in_a_lane_of_their_own(
     sshd: Sshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody gives a place away here: a good host in the same lane would not get through at all."""
-    monkeypatch.setattr(pollers.engine, "PLACE_SECONDS", 600.0)
+    monkeypatch.setattr(lanes, "PLACE_SECONDS", 600.0)
     engine = Engine(connects=2, doubtful_connects=2)
     good = Host(engine, sshd.target(host_id=1000))
     async with hostile.serving(hostile.never_speaks) as port:
