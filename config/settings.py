@@ -231,7 +231,6 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "api.errors.answer_to",
     "DEFAULT_PAGINATION_CLASS": "api.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"preflight": "20/min"},
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -55,7 +55,6 @@ STATE_COLUMNS = (
     "facts",
     "session",
 )
-MOST_SHOWN_CLOCK_ERROR = 30.0
 
 
 def record(outcomes: Sequence[Outcome]) -> None:
